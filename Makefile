@@ -1,0 +1,38 @@
+# `make help` lists the targets. PYTHON=/path/to/python picks the interpreter (see ci/README.md).
+
+.DEFAULT_GOAL := help
+.PHONY: help environment demo test test-slow lint format clean
+
+# The python of the interpreter's environment. The environment is up to date here, so this only looks it up.
+python = python="$$(ci/environment)" && "$$python"
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
+		printf '%-18s %s\n' "$$target" "$$text"; done
+
+environment: ## make or update the environment (.venv-3.N)
+	@ci/environment >/dev/null
+
+demo: environment ## run the example
+	@$(python) examples/landscape.py
+
+test: environment ## run the tests, without the slow ones
+	@$(python) -m pytest
+
+# pytest's exit code 5 says that no test was selected.
+test-slow: environment ## run the slow tests
+	@$(python) -m pytest -m slow || { status=$$?; [ $$status -eq 5 ] || exit $$status; }
+
+lint: environment ## check style, formatting, types and imports
+	@$(python) -m ruff check .
+	@$(python) -m ruff format --check .
+	@$(python) -m mypy xsim
+	@python="$$(ci/environment)" && "$${python%/*}/lint-imports" --no-logo
+
+format: environment ## put the code into its standard format
+	@$(python) -m ruff check --fix-only .
+	@$(python) -m ruff format .
+
+clean: ## delete environments, caches and outputs
+	@rm -rf .venv-3.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

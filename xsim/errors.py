@@ -1,0 +1,238 @@
+"""The exception tree.
+
+::
+
+    XsimError
+    ├── DeclarationError (ValueError)            a process class is not well-formed
+    │   ├── NotAProcessClassError
+    │   └── MissingComputeError (KeyError)
+    ├── ModelError                               processes do not fit together
+    │   ├── CycleError (RuntimeError)
+    │   ├── IntentConflictError (ValueError)
+    │   ├── MissingTargetError (KeyError)
+    │   ├── AmbiguousTargetError (ValueError)
+    │   ├── ProcessNameError (ValueError)
+    │   ├── UnknownProcessError (KeyError)
+    │   ├── UnknownVariableError (KeyError)
+    │   └── ModelContextError (ValueError)
+    ├── SetupError                               the setup dataset does not fit the model
+    │   ├── ClockError (ValueError)
+    │   ├── UnknownClockError (KeyError, ValueError)
+    │   ├── UnknownInputError (KeyError)
+    │   ├── UnknownOutputError (KeyError)
+    │   ├── MissingInputError (KeyError)
+    │   ├── InputError (ValueError)
+    │   ├── InputTypeError (TypeError)
+    │   └── OutputRequestError (ValueError)
+    ├── OptionError (ValueError)                 an argument of ``run`` makes no sense
+    ├── RuntimeContextError (KeyError)           a runtime argument that nobody provides
+    ├── UnsetVariableError (AttributeError)      a value is read before it is set
+    ├── ReadOnlyError (AttributeError)           a value is set by a process that only reads it
+    ├── StaticInputError (ValueError)            a static input is changed
+    ├── OutputError (ValueError)                 a value cannot be saved as it is
+    └── StoreError (ValueError)                  a store cannot be written to or read
+        └── StoreExistsError (FileExistsError)
+
+Every error also derives from the built-in type in brackets, which is what xarray-simlab raised at the same
+place, so that ``except`` clauses and test suites of models keep working (DESIGN §E2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Self
+
+
+class XsimError(Exception):
+    """Base class of everything that xsim raises on purpose.
+
+    Parameters
+    ----------
+    problem : str
+        The subject and the rule that it breaks, as one sentence.
+    got, expected : str, optional
+        What was found, and what would have been right.
+    suggestions : iterable of str, optional
+        Existing names close to the one given ("did you mean").
+    remedy : str, optional
+        What to do about it.
+    **context
+        Facts for programs (names of processes, variables, clocks ...); each becomes an attribute.
+
+    Notes
+    -----
+    ``str(error)`` prints the parts that are given on lines of their own, and never a ``KeyError``'s quoted
+    representation.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        got: str | None = None,
+        expected: str | None = None,
+        suggestions: Iterable[str] = (),
+        remedy: str | None = None,
+        **context: Any,
+    ) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.got = got
+        self.expected = expected
+        self.suggestions = tuple(suggestions)
+        self.remedy = remedy
+        self.context = context
+
+    def __getattr__(self, name: str) -> Any:
+        # Only reached for names that are not found otherwise; `context` itself is missing while unpickling.
+        try:
+            return self.__dict__["context"][name]
+        except KeyError:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}") from None
+
+    def __str__(self) -> str:
+        lines = [self.problem]
+        if self.got is not None:
+            lines.append(f"  got: {self.got}")
+        if self.expected is not None:
+            lines.append(f"  expected: {self.expected}")
+        if self.suggestions:
+            lines.append(f"  did you mean: {', '.join(repr(s) for s in self.suggestions)}?")
+        if self.remedy is not None:
+            lines.append(f"  remedy: {self.remedy}")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        parts = {
+            "got": self.got,
+            "expected": self.expected,
+            "suggestions": self.suggestions,
+            "remedy": self.remedy,
+            **self.context,
+        }
+        return _rebuild, (type(self), self.problem, parts)
+
+    @classmethod
+    def listing(cls, problem: str, items: Iterable[str], **parts: Any) -> Self:
+        """Make an error that puts each of several culprits on a line of its own."""
+        return cls("\n".join([problem, *(f"  - {item}" for item in items)]), **parts)
+
+
+def _rebuild(cls: type[XsimError], problem: str, parts: dict[str, Any]) -> XsimError:
+    return cls(problem, **parts)
+
+
+class DeclarationError(XsimError, ValueError):
+    """A process class is not well-formed."""
+
+
+class NotAProcessClassError(DeclarationError):
+    """A class is used as a process without being decorated."""
+
+
+class MissingComputeError(DeclarationError, KeyError):
+    """An on-demand variable has no compute method."""
+
+
+class ModelError(XsimError):
+    """Processes do not fit together."""
+
+
+class CycleError(ModelError, RuntimeError):
+    """Processes wait for each other in a circle; ``path`` holds their names, the first one repeated."""
+
+
+class IntentConflictError(ModelError, ValueError):
+    """Two declarations claim to set the same variable."""
+
+
+class MissingTargetError(ModelError, KeyError):
+    """A foreign variable or global reference points at nothing in the model."""
+
+
+class AmbiguousTargetError(ModelError, ValueError):
+    """A foreign variable or global reference may mean several things in the model."""
+
+
+class ProcessNameError(ModelError, ValueError):
+    """A process name that cannot be used."""
+
+
+class UnknownProcessError(ModelError, KeyError):
+    """No process of that name in the model."""
+
+
+class UnknownVariableError(ModelError, KeyError):
+    """No variable of that name in a process or in the model."""
+
+
+class ModelContextError(ModelError, ValueError):
+    """No default model, or more than one."""
+
+
+class SetupError(XsimError):
+    """The setup dataset does not fit the model."""
+
+
+class ClockError(SetupError, ValueError):
+    """A clock breaks a rule of clocks (DESIGN §C1)."""
+
+
+class UnknownClockError(SetupError, KeyError, ValueError):
+    """No clock of that name."""
+
+
+class UnknownInputError(SetupError, KeyError):
+    """A value is given for something that is not an input of the model."""
+
+
+class UnknownOutputError(SetupError, KeyError):
+    """An output is requested of something that is not a variable of the model."""
+
+
+class MissingInputError(SetupError, KeyError):
+    """Inputs of the model have no value; ``variables`` names all of them."""
+
+
+class InputError(SetupError, ValueError):
+    """A value given for an input breaks its declaration."""
+
+
+class InputTypeError(SetupError, TypeError):
+    """A value given for an input has a form that its declaration does not know."""
+
+
+class OutputRequestError(SetupError, ValueError):
+    """An output that cannot be saved."""
+
+
+class OptionError(XsimError, ValueError):
+    """An argument of ``run`` makes no sense."""
+
+
+class RuntimeContextError(XsimError, KeyError):
+    """A runtime argument that nobody provides."""
+
+
+class UnsetVariableError(XsimError, AttributeError):
+    """A value is read before it is set."""
+
+
+class ReadOnlyError(XsimError, AttributeError):
+    """A value is set by a process that only reads it."""
+
+
+class StaticInputError(XsimError, ValueError):
+    """A static input is changed."""
+
+
+class OutputError(XsimError, ValueError):
+    """A value cannot be saved as it is."""
+
+
+class StoreError(XsimError, ValueError):
+    """A store cannot be written to or read."""
+
+
+class StoreExistsError(StoreError, FileExistsError):
+    """A store already holds results."""
