@@ -7,6 +7,25 @@ from collections.abc import Sequence
 Dims = tuple[str, ...]
 
 
+class _MainClock(str):
+    """A label of its own type, so that it prints as what it is."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "MAIN_CLOCK"
+
+    def __reduce__(self) -> str:
+        return "MAIN_CLOCK"
+
+
+MAIN_CLOCK = _MainClock("<main clock>")
+"""Stands for the dimension of the main clock in the ``dims`` of a variable, whatever its name in the setup is.
+
+A variable declared with it holds its values at all labels at once, instead of one value a step.
+"""
+
+
 def as_dims(labels: str | Sequence[str]) -> Dims:
     """Normalise one alternative: ``"x"`` and ``("x",)`` are ``("x",)``; ``()`` is a scalar.
 
@@ -15,6 +34,8 @@ def as_dims(labels: str | Sequence[str]) -> Dims:
     TypeError
         If a label is not a string, or a label occurs twice.
     """
+    if not isinstance(labels, (str, tuple, list)):
+        raise TypeError(f"dims must be a string, a tuple of strings, or a list of these, not {labels!r}")
     dims = (labels,) if isinstance(labels, str) else tuple(labels)
     for label in dims:
         if not isinstance(label, str) or not label:
@@ -45,6 +66,15 @@ def as_alternatives(dims: str | Sequence[str | Sequence[str]]) -> tuple[Dims, ..
     if len(set(alternatives)) != len(alternatives):
         raise TypeError(f"an alternative occurs twice in {dims!r}")
     return alternatives
+
+
+def on_clock(alternatives: Sequence[Dims], clock: str | None) -> tuple[Dims, ...]:
+    """Put the name of the main clock where `MAIN_CLOCK` stands; without a clock those alternatives are left out."""
+    return tuple(
+        tuple(clock if label is MAIN_CLOCK and clock is not None else label for label in dims)
+        for dims in alternatives
+        if clock is not None or MAIN_CLOCK not in dims
+    )
 
 
 def with_ndim(alternatives: Sequence[Dims], ndim: int) -> Dims | None:

@@ -1,0 +1,1 @@
+"""What a modeller writes: variables, process classes and their stage methods."""

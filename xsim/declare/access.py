@@ -1,0 +1,211 @@
+"""How process objects reach their variables: plain attributes, or one hop to their owner (DESIGN §V6, §B12).
+
+Own variables are plain instance attributes. What refers to another process is a property on the class; the object it
+leads to sits in the instance under `link_slot`. A process object outside any model has no links: values set on it stay
+with it, so that a class can be tried alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+from types import MappingProxyType
+from typing import Any
+
+from xsim._base.keys import Key
+from xsim.declare.variable_spec import VariableSpec, VarIntent, VarType
+from xsim.errors import ReadOnlyError, UnsetVariableError
+
+NAME_SLOT = "__xsim_name__"
+CACHE_SLOT = "__xsim_cache__"
+
+
+def link_slot(variable: str) -> str:
+    """Name of the instance attribute that leads to the owner of a variable."""
+    return f"__xsim_{variable}__"
+
+
+class Detached:
+    """Holds the values that are set through references on a process object outside any model."""
+
+
+class Shadow:
+    """Hides a property of a base class, where a subclass declares a plain variable of that name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object | None, owner: type) -> Any:
+        # No __set__: instance attributes take precedence, so this is only reached while there is no value.
+        raise AttributeError(self.name)
+
+
+def process_name(process: object) -> str:
+    """Name that a process object has in its model.
+
+    Parameters
+    ----------
+    process : object
+        An object of a process class.
+
+    Returns
+    -------
+    str
+        The name, or an empty string if the object is in no model.
+    """
+    return str(vars(process).get(NAME_SLOT, ""))
+
+
+def accessor_for(spec: VariableSpec) -> Any:
+    """Make the class attribute for a variable; None where a plain instance attribute does."""
+    match spec.var_type:
+        case VarType.FOREIGN:
+            return _foreign(spec)
+        case VarType.GLOBAL:
+            return _global(spec)
+        case VarType.GROUP:
+            return _group(spec, tuple, lambda members: tuple([getattr(o, a) for o, a, _ in members]))
+        case VarType.GROUP_DICT:
+            return _group(spec, dict, lambda members: MappingProxyType({key: getattr(o, a) for o, a, key in members}))
+        case VarType.ON_DEMAND:
+            return _on_demand(spec)
+    return None
+
+
+def _foreign(spec: VariableSpec) -> property:
+    slot, attribute = link_slot(spec.name), str(spec.target_name)
+
+    def set_value(self: Any, value: Any) -> None:
+        owner = self.__dict__.get(slot)
+        if owner is None:
+            owner = self.__dict__[slot] = Detached()
+        elif spec.intent is VarIntent.IN and type(owner) is not Detached:
+            raise _read_only(self, spec)
+        setattr(owner, attribute, value)
+
+    # attrgetter is the fastest hop there is; a function here would cost twice as much.
+    return property(attrgetter(f"{slot}.{attribute}"), set_value)
+
+
+def _global(spec: VariableSpec) -> property:
+    # The attribute's name is only known in a model, so the link is a pair.
+    slot = link_slot(spec.name)
+
+    def get_value(self: Any) -> Any:
+        try:
+            owner, attribute = self.__dict__[slot]
+        except KeyError:
+            raise AttributeError(spec.name) from None
+        return getattr(owner, attribute)
+
+    def set_value(self: Any, value: Any) -> None:
+        link = self.__dict__.get(slot)
+        if link is None:
+            link = self.__dict__[slot] = (Detached(), "value")
+        elif spec.intent is VarIntent.IN and type(link[0]) is not Detached:
+            raise _read_only(self, spec)
+        setattr(link[0], link[1], value)
+
+    return property(get_value, set_value)
+
+
+def _group(spec: VariableSpec, empty: type, gather: Callable[[tuple[tuple[Any, str, Key], ...]], Any]) -> property:
+    slot = link_slot(spec.name)
+
+    def get_value(self: Any) -> Any:
+        members = self.__dict__.get(slot)
+        if members is None:
+            return empty()
+        return members.values if type(members) is _Given else gather(members)
+
+    def set_value(self: Any, value: Any) -> None:
+        if type(self.__dict__.get(slot)) is tuple:
+            raise _read_only(self, spec)
+        self.__dict__[slot] = _Given(value)
+
+    return property(get_value, set_value)
+
+
+class _Given:
+    """Values given by hand to a group variable outside any model."""
+
+    def __init__(self, values: Any) -> None:
+        self.values = values
+
+
+def _on_demand(spec: VariableSpec) -> property:
+    compute, name = spec.compute, spec.name
+    assert compute is not None
+    if not spec.compute_cache:
+        return property(compute, _refuse_on_demand(spec))
+
+    def get_value(self: Any) -> Any:
+        # None while the process's own stage method runs, and outside models: what it depends on may change.
+        cache = self.__dict__.get(CACHE_SLOT)
+        if cache is None:
+            return compute(self)
+        if name not in cache:
+            cache[name] = compute(self)
+        return cache[name]
+
+    return property(get_value, _refuse_on_demand(spec))
+
+
+def _refuse_on_demand(spec: VariableSpec) -> Callable[[Any, Any], None]:
+    def set_value(self: Any, value: Any) -> None:
+        raise ReadOnlyError(
+            f"{_subject(self, spec)} is computed on demand and cannot be set",
+            remedy=f"change its compute method {spec.compute.__name__!r}" if spec.compute else None,
+        )
+
+    return set_value
+
+
+def missing_attribute(self: Any, name: str) -> Any:
+    """Explain an attribute that has no value; becomes ``__getattr__`` of process classes.
+
+    Python also comes here when a property raises AttributeError; the property's own error must not be lost, so it is
+    provoked again.
+    """
+    spec = type(self).__xsim_spec__.variables.get(name)
+    if spec is None:
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+    link = self.__dict__.get(link_slot(name))
+    if spec.var_type is VarType.ON_DEMAND:
+        return spec.compute(self)
+    if spec.var_type is VarType.FOREIGN and link is not None and type(link) is not Detached:
+        return getattr(link, spec.target_name)
+    if spec.var_type is VarType.GLOBAL and link is not None and type(link[0]) is not Detached:
+        return getattr(*link)
+    if link is not None and spec.group is not None:
+        return [getattr(owner, attribute) for owner, attribute, _ in link]
+    raise UnsetVariableError(
+        f"{_subject(self, spec)} has no value yet",
+        expected=_who_sets(spec),
+        process=process_name(self),
+        variable=name,
+    )
+
+
+def _subject(process: Any, spec: VariableSpec) -> str:
+    name = process_name(process)
+    where = f"process {name!r} (class {type(process).__name__})" if name else f"class {type(process).__name__}"
+    return f"variable {spec.name!r} of {where}"
+
+
+def _who_sets(spec: VariableSpec) -> str:
+    if spec.var_type not in (VarType.VARIABLE, VarType.INDEX, VarType.OBJECT):
+        return "a value set on the process object, which is in no model"
+    if spec.intent is VarIntent.OUT:
+        return "a value set by this process in an earlier stage (intent='out')"
+    return "a value from the setup or from another process; inputs that vary in time have none before the first step"
+
+
+def _read_only(process: Any, spec: VariableSpec) -> ReadOnlyError:
+    return ReadOnlyError(
+        f"{_subject(process, spec)} is only read by this process and cannot be set",
+        got=f"intent={spec.intent.value!r}",
+        remedy="declare it with intent='out' (to set it) or intent='inout' (to update it)",
+        process=process_name(process),
+        variable=spec.name,
+    )

@@ -1,0 +1,47 @@
+"""The docstring section that lists the variables of a process class."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+
+from attrs import NOTHING
+
+from xsim._base.dims import show_dims
+from xsim.declare.variable_spec import VariableSpec
+
+
+def attributes_section(doc: str | None, variables: Iterable[VariableSpec]) -> str | None:
+    """Append an ``Attributes`` section (NumPy style) to a docstring, unless it has one.
+
+    Parameters
+    ----------
+    doc : str, optional
+        The docstring as written.
+    variables : iterable of VariableSpec
+    """
+    text = inspect.cleandoc(doc or "")
+    entries = [_entry(spec) for spec in variables]
+    if not entries or "\nAttributes\n---" in text:
+        return doc
+    section = "Attributes\n----------\n" + "\n".join(entries)
+    return f"{text}\n\n{section}\n" if text else section + "\n"
+
+
+def _entry(spec: VariableSpec) -> str:
+    facts = [spec.var_type.value, f"intent {spec.intent.value!r}"]
+    if spec.dims:
+        facts.append("dims " + " or ".join(show_dims(dims) for dims in spec.dims))
+    if spec.target_cls is not None:
+        facts.append(f"of {getattr(spec.target_cls, '__name__', spec.target_cls)}.{spec.target_name}")
+    if spec.global_name is not None:
+        facts.append(f"global name {spec.global_name!r}")
+    if spec.groups:
+        facts.append("groups " + ", ".join(map(repr, spec.groups)))
+    if spec.default is not NOTHING:
+        facts.append(f"default {spec.default!r}" if not hasattr(spec.default, "factory") else "default computed")
+    facts.extend(f"{name} {value}" for name, value in spec.attrs.items())
+    if spec.static:
+        facts.append("static")
+    text = spec.description or "No description given."
+    return f"{spec.name} : {', '.join(facts)}\n    {text}"

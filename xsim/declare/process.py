@@ -1,0 +1,214 @@
+"""The ``@process`` decorator and the frozen record of a process class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar, dataclass_transform, overload
+
+import attr
+import attrs
+from attrs import NOTHING
+
+from xsim._base.keys import SEPARATOR
+from xsim._base.render import columns, section
+from xsim._base.stages import Stage
+from xsim.declare.access import Shadow, accessor_for, missing_attribute, process_name
+from xsim.declare.autodoc import attributes_section
+from xsim.declare.declaration import Declaration
+from xsim.declare.runtime import StageMethod, stage_methods
+from xsim.declare.variable import (
+    any_object,
+    foreign,
+    global_ref,
+    group,
+    group_dict,
+    index,
+    on_demand,
+    variable,
+)
+from xsim.declare.variable_spec import VariableSpec, VarIntent, VarType
+from xsim.errors import DeclarationError, MissingComputeError, NotAProcessClassError
+
+_SPEC = "__xsim_spec__"
+
+Cls = TypeVar("Cls", bound=type)
+
+
+@attrs.frozen(eq=False)
+class ProcessSpec:
+    """All that is declared in a process class.
+
+    Attributes
+    ----------
+    cls : type
+    variables : mapping of str to VariableSpec
+        In the order of declaration, those of base classes first.
+    stages : mapping of Stage to StageMethod
+    """
+
+    cls: type
+    variables: Mapping[str, VariableSpec]
+    stages: Mapping[Stage, StageMethod]
+
+
+def process_spec(cls: Any) -> ProcessSpec:
+    """Give the record of a process class.
+
+    Raises
+    ------
+    NotAProcessClassError
+        If it is no class, or not decorated itself.
+    """
+    if isinstance(cls, type):
+        spec = cls.__dict__.get(_SPEC)
+        if spec is not None:
+            return spec  # type: ignore[no-any-return]
+        if hasattr(cls, _SPEC):
+            raise NotAProcessClassError(
+                f"{cls!r} inherits from a process-decorated class but is not itself process-decorated",
+                remedy=f"decorate class {cls.__qualname__} with @xs.process too",
+            )
+        raise NotAProcessClassError(
+            f"{cls!r} is not a process-decorated class",
+            remedy=f"decorate class {cls.__qualname__} with @xs.process",
+        )
+    raise NotAProcessClassError(
+        f"{cls!r} is not a process-decorated class",
+        expected="the class itself, not an object",
+        remedy="give classes to a model; it makes the objects",
+    )
+
+
+@overload
+def process(maybe_cls: Cls, autodoc: bool = True, apply_attrs: bool = True) -> Cls: ...
+@overload
+def process(maybe_cls: None = None, autodoc: bool = True, apply_attrs: bool = True) -> Callable[[Cls], Cls]: ...
+@dataclass_transform(
+    kw_only_default=True,
+    eq_default=False,
+    field_specifiers=(variable, index, on_demand, any_object, foreign, global_ref, group, group_dict),
+)
+def process(maybe_cls: Any = None, autodoc: bool = True, apply_attrs: bool = True) -> Any:
+    """Decorate a class, in place, so that it can be used as a process in models.
+
+    Parameters
+    ----------
+    maybe_cls : type, optional
+        The class, where the decorator is used without brackets.
+    autodoc : bool, default: True
+        Append a section on the variables to the docstring of the class.
+    apply_attrs : bool, default: True
+        Make a constructor from the variables, so that objects can be made by hand, e.g. in unit tests:
+        ``Advection(v=1.0)``. A constructor written in the class is kept. Models never call it.
+
+    Raises
+    ------
+    DeclarationError
+        If the class is not well-formed.
+
+    Notes
+    -----
+    Nothing but ``__xsim_...__`` attributes is added, so any other name is free for undeclared attributes.
+    """
+
+    def decorate(cls: type) -> type:
+        return _decorate(cls, autodoc, apply_attrs)
+
+    return decorate if maybe_cls is None else decorate(maybe_cls)
+
+
+def _decorate(cls: type, autodoc: bool, apply_attrs: bool) -> type:
+    inherited, own = _collect(cls)
+    variables = inherited | own
+    for name, spec in own.items():
+        _check(cls, spec)
+        if isinstance(cls.__dict__.get(name), Declaration):
+            delattr(cls, name)
+        accessor = accessor_for(spec)
+        if accessor is not None:
+            setattr(cls, name, accessor)
+        elif hasattr(cls, name):  # a property of a base class, which would win over instance attributes
+            setattr(cls, name, Shadow(name))
+    if apply_attrs:
+        fields = {name: _field(spec) for name, spec in own.items()}
+        attr.s(these=fields, kw_only=True, slots=False, eq=False, repr=False, auto_detect=True)(cls)
+    if not any("__getattr__" in base.__dict__ for base in cls.__mro__):
+        cls.__getattr__ = missing_attribute  # type: ignore[attr-defined]
+    if not any("__repr__" in base.__dict__ for base in cls.__mro__[:-1]):
+        cls.__repr__ = _repr  # type: ignore[assignment]
+    setattr(cls, _SPEC, ProcessSpec(cls, MappingProxyType(variables), MappingProxyType(stage_methods(cls))))
+    if autodoc:
+        cls.__doc__ = attributes_section(cls.__doc__, variables.values())
+    return cls
+
+
+def _collect(cls: type) -> tuple[dict[str, VariableSpec], dict[str, VariableSpec]]:
+    """Split the variables of a class in those of decorated bases and those that this class has to set up.
+
+    Declarations in undecorated bases (mixins) belong to the latter.
+    """
+    inherited: dict[str, VariableSpec] = {}
+    own: dict[str, VariableSpec] = {}
+    for base in reversed(cls.__mro__):
+        spec = base.__dict__.get(_SPEC)
+        if spec is not None and base is not cls:
+            inherited |= spec.variables
+            continue
+        for name, value in vars(base).items():
+            if isinstance(value, Declaration):
+                own[name] = value.spec(name)
+    return inherited, own
+
+
+def _check(cls: type, spec: VariableSpec) -> None:
+    if spec.var_type is VarType.ON_DEMAND and spec.compute is None:
+        raise MissingComputeError(
+            f"No compute method found for on_demand variable {spec.name!r} of class {cls.__qualname__}",
+            remedy=f"A method decorated with '@{spec.name}.compute' is required in the class definition",
+            variable=spec.name,
+        )
+    if spec.name in {stage.value for stage in Stage}:
+        raise DeclarationError(
+            f"variable {spec.name!r} of class {cls.__qualname__} has the name of a stage method",
+            remedy="give the variable another name",
+        )
+    if spec.name.endswith("_") and SEPARATOR in spec.name and spec.name.startswith("__xsim"):
+        raise DeclarationError(
+            f"variable {spec.name!r} of class {cls.__qualname__} uses a reserved name",
+            remedy="names that start with '__xsim' belong to xsim",
+        )
+
+
+def _field(spec: VariableSpec) -> Any:
+    if spec.group is not None:
+        return attr.ib(default=() if spec.var_type is VarType.GROUP else attr.Factory(dict), init=True)
+    given_by_hand = spec.can_be_input or (
+        spec.var_type in (VarType.FOREIGN, VarType.GLOBAL) and spec.intent is not VarIntent.OUT
+    )
+    return attr.ib(
+        default=spec.default if given_by_hand else NOTHING,
+        validator=spec.validator if given_by_hand else None,
+        converter=spec.converter if given_by_hand else None,
+        init=given_by_hand,
+        metadata=dict(spec.metadata),
+    )
+
+
+def describe_variables(spec: ProcessSpec) -> Iterator[tuple[str, str, str, str]]:
+    """Give name, intent, dims and description of each variable, as texts."""
+    for variable_spec in spec.variables.values():
+        dims = " or ".join(str(d) for d in variable_spec.dims if d)
+        yield variable_spec.name, f"[{variable_spec.intent.value}]", dims, variable_spec.description
+
+
+def _repr(self: Any) -> str:
+    spec = process_spec(type(self))
+    name = process_name(self)
+    head = f"<{type(self).__name__}{f' {name!r}' if name else ''} (xsim process)>"
+    lines = [
+        head,
+        *section("Variables:", columns(describe_variables(spec))),
+        *section("Simulation stages:", [f"    {stage.value}" for stage in spec.stages]),
+    ]
+    return "\n".join(lines)

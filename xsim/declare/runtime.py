@@ -1,0 +1,118 @@
+"""Stage methods and the runtime arguments that they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import FunctionType
+from typing import Any, TypeVar, overload
+
+import attrs
+
+from xsim._base.stages import Stage
+from xsim.errors import DeclarationError
+
+RUNTIME_ARGS = (
+    "batch_size",
+    "batch",
+    "sim_start",
+    "sim_end",
+    "nsteps",
+    "step",
+    "step_start",
+    "step_end",
+    "step_delta",
+    "main_clock_values",
+    "main_clock_dataarray",
+)
+
+_MARK = "__xsim_runtime_args__"
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+@attrs.frozen
+class StageMethod:
+    """A method of a process class that runs in a stage, and the runtime arguments it asks for, in order."""
+
+    stage: Stage
+    args: tuple[str, ...]
+
+
+@overload
+def runtime(meth: Method, args: str | Sequence[str] | None = None) -> Method: ...
+@overload
+def runtime(meth: None = None, args: str | Sequence[str] | None = None) -> Callable[[Method], Method]: ...
+def runtime(meth: Any = None, args: str | Sequence[str] | None = None) -> Any:
+    """Decorate a stage method that takes runtime arguments.
+
+    Parameters
+    ----------
+    meth : callable, optional
+        The method, where the decorator is used without brackets.
+    args : str, list or tuple of str, optional
+        Names of the arguments, passed by position; one string may name several, separated by commas.
+
+        - ``batch_size``, ``batch``: number of members and position of this one (both -1 outside batches)
+        - ``sim_start``, ``sim_end``: first and last label of the main clock
+        - ``nsteps``: number of steps
+        - ``step``: number of this step, from 0
+        - ``step_start``, ``step_end``, ``step_delta``: labels at both ends of this step, and their difference
+        - ``main_clock_values``, ``main_clock_dataarray``: all labels, as numpy array or as DataArray
+
+    Examples
+    --------
+    >>> import xsim as xs
+    >>> @xs.process
+    ... class Clock:
+    ...     age = xs.variable(intent="out")
+    ...     @xs.runtime(args="step_end, sim_start")
+    ...     def run_step(self, end, start):
+    ...         self.age = end - start
+    """
+    if args is None:
+        names: tuple[str, ...] = ()
+    elif isinstance(args, str):
+        names = tuple(name.strip() for name in args.split(",") if name.strip())
+    else:
+        names = tuple(args)
+
+    def decorate(method: Any) -> Any:
+        setattr(method, _MARK, names)
+        return method
+
+    return decorate if meth is None else decorate(meth)
+
+
+def stage_methods(cls: type) -> dict[Stage, StageMethod]:
+    """Find the stage methods of a process class.
+
+    Raises
+    ------
+    DeclarationError
+        If a method does not take as many arguments as it asks for.
+    """
+    found = {}
+    for stage in Stage:
+        method = getattr(cls, stage.value, None)
+        if callable(method):
+            args = getattr(method, _MARK, ())
+            if isinstance(method, FunctionType):
+                _check_signature(cls, method, args)
+            found[stage] = StageMethod(stage, args)
+    return found
+
+
+def _check_signature(cls: type, method: FunctionType, args: tuple[str, ...]) -> None:
+    # Code objects, not inspect.signature: this runs for each stage of each class, at import.
+    code = method.__code__
+    takes = code.co_argcount - 1
+    needs = takes - len(method.__defaults__ or ())
+    if needs <= len(args) and (len(args) <= takes or code.co_flags & 0x04):
+        return
+    names = code.co_varnames[1 : code.co_argcount]
+    raise DeclarationError(
+        f"stage method {cls.__qualname__}.{method.__name__} does not take the runtime arguments that it asks for",
+        got=f"parameters ({', '.join(names)})",
+        expected=f"{len(args)} after self, for args=({', '.join(map(repr, args))})",
+        remedy="name the arguments with @xs.runtime(args=...), one for each parameter after self",
+    )

@@ -1,0 +1,120 @@
+"""The frozen record of a declared variable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from attrs import Factory, field, frozen
+
+from xsim._base.dims import Dims
+
+
+def _frozen_mapping(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(dict(mapping))
+
+
+class VarType(StrEnum):
+    """The kind of a variable."""
+
+    VARIABLE = "variable"
+    INDEX = "index"
+    ON_DEMAND = "on_demand"
+    OBJECT = "object"
+    FOREIGN = "foreign"
+    GLOBAL = "global"
+    GROUP = "group"
+    GROUP_DICT = "group_dict"
+
+
+class VarIntent(StrEnum):
+    """Who sets a variable: another one (`IN`), the process itself (`OUT`), or both (`INOUT`)."""
+
+    IN = "in"
+    OUT = "out"
+    INOUT = "inout"
+
+
+OWN_TYPES = frozenset({VarType.VARIABLE, VarType.INDEX, VarType.ON_DEMAND, VarType.OBJECT})
+"""Kinds whose value belongs to the declaring process; the other kinds refer to those."""
+
+ARRAY_TYPES = frozenset({VarType.VARIABLE, VarType.INDEX, VarType.ON_DEMAND})
+"""Kinds whose value can be saved."""
+
+
+@frozen(kw_only=True, eq=False)
+class VariableSpec:
+    """All that is declared of one variable.
+
+    Attributes
+    ----------
+    name : str
+        Name in the process class.
+    var_type : VarType
+    intent : VarIntent
+    dims : tuple of tuple of str
+        Alternatives of dimension labels.
+    target_cls, target_name : type and str, optional
+        What a foreign variable refers to.
+    global_name : str, optional
+        Under which others find this variable; of a global reference, what it refers to.
+    group : str, optional
+        Which group a group variable gathers.
+    compute : callable, optional
+        Computes an on-demand variable from the process object.
+    """
+
+    name: str
+    var_type: VarType
+    intent: VarIntent = VarIntent.IN
+    dims: tuple[Dims, ...] = ()
+    groups: tuple[str, ...] = ()
+    global_name: str | None = None
+    default: Any
+    validator: Callable[..., Any] | None = None
+    converter: Callable[[Any], Any] | None = None
+    static: bool = False
+    description: str = ""
+    attrs: Mapping[str, Any] = field(factory=dict, converter=_frozen_mapping)
+    encoding: Mapping[str, Any] = field(factory=dict, converter=_frozen_mapping)
+    target_cls: Any = None
+    target_name: str | None = None
+    group: str | None = None
+    compute: Callable[[Any], Any] | None = None
+    compute_cache: bool = False
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The declaration as a mapping, keyed as in xarray-simlab."""
+        facts: dict[str, Any] = {
+            "var_type": self.var_type,
+            "intent": self.intent,
+            "dims": self.dims,
+            "global_name": self.global_name,
+            "groups": self.groups,
+            "static": self.static,
+            "attrs": dict(self.attrs),
+            "description": self.description,
+            "encoding": dict(self.encoding),
+        }
+        if self.var_type is VarType.FOREIGN:
+            facts |= {"other_process_cls": self.target_cls, "var_name": self.target_name}
+        if self.group is not None:
+            facts["group"] = self.group
+        if self.compute is not None:
+            facts |= {"compute_method": self.compute, "compute_cache": self.compute_cache}
+        return MappingProxyType(facts)
+
+    @property
+    def can_be_input(self) -> bool:
+        """Whether a value may come from outside the model."""
+        return self.var_type is VarType.VARIABLE and self.intent is not VarIntent.OUT
+
+    def default_for(self, cls: type) -> Any:
+        """Give the declared default of a process class, calling what has to be called; NOTHING if there is none."""
+        default = self.default
+        if isinstance(default, Factory):  # type: ignore[arg-type]
+            return default.factory(object.__new__(cls)) if default.takes_self else default.factory()
+        return default

@@ -1,0 +1,1 @@
+"""Process classes linked into an immutable, stateless graph."""

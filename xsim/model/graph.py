@@ -1,0 +1,168 @@
+"""The model graph: named process classes, their links and their order. Immutable and stateless (DESIGN §V7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Protocol, runtime_checkable
+
+from xsim._base.keys import Key, join_key
+from xsim._base.stages import Stage
+from xsim.declare.process import ProcessSpec
+from xsim.declare.variable_spec import ARRAY_TYPES, OWN_TYPES, VariableSpec, VarIntent, VarType
+from xsim.model.linking import Linking, link
+from xsim.model.sorting import execution_order, setters_before
+
+
+class ModelGraph:
+    """Named process classes, linked and ordered.
+
+    Parameters
+    ----------
+    classes : mapping of str to type
+        Process classes by name, in the order of declaration.
+
+    Raises
+    ------
+    NotAProcessClassError, ProcessNameError
+        If it is not a mapping of valid names to process classes.
+    MissingTargetError, AmbiguousTargetError, IntentConflictError, CycleError
+        If the processes do not fit together.
+
+    Attributes
+    ----------
+    classes : mapping of str to type
+        As given.
+    linking : Linking
+        What each variable refers to, and who sets it.
+    order : tuple of str
+        Process names in the order of execution (DESIGN §O2).
+    """
+
+    def __init__(self, classes: Mapping[str, type]) -> None:
+        self.classes: Mapping[str, type] = MappingProxyType(dict(classes))
+        self.linking: Linking = link(self.classes)
+        self.order: tuple[str, ...] = execution_order(self.linking)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Everything else follows from the classes; they travel by reference or, from notebooks, by value.
+        return ModelGraph, (dict(self.classes),)
+
+    @property
+    def graph(self) -> ModelGraph:
+        """The graph itself, so that `as_graph` takes graphs and models alike."""
+        return self
+
+    @property
+    def specs(self) -> Mapping[str, ProcessSpec]:
+        """Records of the process classes, by process name in the order of declaration."""
+        return self.linking.specs
+
+    def variable(self, key: Key) -> VariableSpec:
+        """Give the declaration of a variable as written in its process."""
+        return self.linking.specs[key[0]].variables[key[1]]
+
+    def resolved(self, key: Key) -> VariableSpec:
+        """Give the declaration that a variable leads to: its own, or that of the variable it refers to."""
+        return self.variable(self.linking.roots.get(key, key))
+
+    @cached_property
+    def keys(self) -> tuple[Key, ...]:
+        """Keys of all variables, in the order of execution of their processes."""
+        return tuple((name, variable) for name in self.order for variable in self.specs[name].variables)
+
+    @cached_property
+    def inputs(self) -> tuple[Key, ...]:
+        """Variables that need a value from outside: ``in`` or ``inout`` variables that no process sets."""
+        return tuple(key for key in self.keys if self.variable(key).can_be_input and key not in self.linking.setters)
+
+    @cached_property
+    def indexes(self) -> tuple[Key, ...]:
+        """Index variables."""
+        return tuple(key for key in self.keys if self.variable(key).var_type is VarType.INDEX)
+
+    @cached_property
+    def stateful(self) -> tuple[Key, ...]:
+        """Variables that hold a value themselves: neither references nor computed on demand."""
+        own = OWN_TYPES - {VarType.ON_DEMAND}
+        return tuple(key for key in self.keys if self.variable(key).var_type in own)
+
+    @cached_property
+    def savable(self) -> tuple[Key, ...]:
+        """Variables whose values can be saved: all but objects and groups."""
+        return tuple(
+            key for key in self.keys if self.variable(key).group is None and self.resolved(key).var_type in ARRAY_TYPES
+        )
+
+    @cached_property
+    def dependencies(self) -> Mapping[str, tuple[str, ...]]:
+        """For each process those that run before it, in the order of declaration."""
+        return MappingProxyType({name: setters_before(self.linking, name) for name in self.order})
+
+    def uses(self, name: str) -> tuple[tuple[Key, bool], ...]:
+        """Give the state that a process uses, as pairs of a key and whether the use counts as an update (§O3)."""
+        found: dict[Key, bool] = {}
+        for variable, spec in self.specs[name].variables.items():
+            for root in self.linking.refers_to((name, variable)):
+                owner = self.variable(root)
+                # Objects are written into by processes that only "read" them, and computing on demand may change
+                # anything of its owner's.
+                opaque = owner.var_type in (VarType.OBJECT, VarType.ON_DEMAND)
+                updates = opaque or (spec.group is None and spec.intent is not VarIntent.IN)
+                found[root] = found.get(root, False) or updates
+                if owner.var_type is VarType.ON_DEMAND and root[0] != name:
+                    for key in self._readable_by_compute(root[0]):
+                        found.setdefault(key, False)
+        return tuple(found.items())
+
+    def _readable_by_compute(self, owner: str) -> Iterable[Key]:
+        for variable in self.specs[owner].variables:
+            yield from self.linking.refers_to((owner, variable))
+
+    def skipped_after_break(self, breaker: str, stage: Stage) -> frozenset[str]:
+        """Give the processes that a BREAK of `breaker` skips in a stage: those downstream of it (DESIGN §O8).
+
+        Downstream is what depends on it, directly or through others, and what shares state with it or with a skipped
+        process such that one of both uses is an update.
+        """
+        downstream = {breaker}
+        used: dict[Key, bool] = dict(self.uses(breaker))
+        for name in self.order[self.order.index(breaker) + 1 :]:
+            uses = self.uses(name) if stage in self.specs[name].stages else ()
+            hazard = any(key in used and (updates or used[key]) for key, updates in uses)
+            if hazard or not downstream.isdisjoint(self.dependencies[name]):
+                downstream.add(name)
+                for key, updates in uses:
+                    used[key] = used.get(key, False) or updates
+        return frozenset(downstream - {breaker})
+
+    def __repr__(self) -> str:
+        return f"<xsim ModelGraph ({len(self.order)} processes, {len(self.inputs)} inputs)>"
+
+
+@runtime_checkable
+class HasGraph(Protocol):
+    """A model graph, or anything over one."""
+
+    @property
+    def graph(self) -> ModelGraph:
+        """The model graph."""
+
+
+def as_graph(obj: HasGraph) -> ModelGraph:
+    """Give the model graph of an object.
+
+    Raises
+    ------
+    TypeError
+        If it is neither a graph nor has one.
+    """
+    if not isinstance(obj, HasGraph):
+        raise TypeError(f"expected a model (an xs.Model), not {type(obj).__name__!r}: {obj!r}")
+    return obj.graph
+
+
+def variable_names(keys: Iterable[Key]) -> list[str]:
+    """Give the dataset names of keys."""
+    return [join_key(key) for key in keys]

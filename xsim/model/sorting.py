@@ -1,0 +1,102 @@
+"""The order of execution (DESIGN §O1, §O2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from heapq import merge
+from itertools import pairwise
+
+from xsim._base.keys import Key, join_key
+from xsim._base.ordering import depth_first_order
+from xsim.declare.variable_spec import VarIntent
+from xsim.errors import CycleError
+from xsim.model.linking import Linking
+
+
+def execution_order(linking: Linking) -> tuple[str, ...]:
+    """Take processes in the order of declaration, each preceded by those that set what it uses.
+
+    Raises
+    ------
+    CycleError
+        If processes wait for each other.
+
+    Notes
+    -----
+    Linear in the variables of the model. Setters of a group are walked once for all of its users: once a user is
+    through, they are all done.
+    """
+    processes = list(linking.specs)
+    position = {name: i for i, name in enumerate(processes)}
+    of_group = {
+        group: sorted({position[linking.setters[key]] for key in _roots(linking, keys) if key in linking.setters})
+        for group, keys in linking.groups.items()
+    }
+    walked: set[str] = set()
+
+    def dependencies(name: str) -> Iterator[str]:
+        direct, groups = _uses(linking, name)
+        me = position[name]
+        lists = [sorted(position[setter] for setter in direct)]
+        lists += [of_group[group] for group in groups if group not in walked and group in of_group]
+        last = -1
+        for i in merge(*lists) if len(lists) > 1 else lists[0]:
+            if i not in (me, last):
+                last = i
+                yield processes[i]
+        walked.update(groups)
+
+    order, cycle = depth_first_order(processes, dependencies)
+    if cycle:
+        _refuse_cycle(linking, cycle)
+    return tuple(order)
+
+
+def setters_before(linking: Linking, name: str) -> tuple[str, ...]:
+    """Give the processes that set something which a process uses, in the order of declaration."""
+    direct, groups = _uses(linking, name)
+    setters = set(direct)
+    for group in groups:
+        keys = _roots(linking, linking.groups.get(group, ()))
+        setters |= {linking.setters[key] for key in keys if key in linking.setters}
+    setters.discard(name)
+    return tuple(other for other in linking.specs if other in setters)
+
+
+def _roots(linking: Linking, keys: tuple[Key, ...]) -> list[Key]:
+    return [linking.roots.get(key, key) for key in keys]
+
+
+def _uses(linking: Linking, name: str) -> tuple[set[str], list[str]]:
+    """Split what a process waits for in setters of single variables and groups."""
+    direct: set[str] = set()
+    groups: list[str] = []
+    for variable, spec in linking.specs[name].variables.items():
+        if spec.group is not None:
+            groups.append(spec.group)
+        elif spec.intent is not VarIntent.OUT:
+            root = linking.roots.get((name, variable), (name, variable))
+            setter = linking.setters.get(root, name)
+            if setter != name:
+                direct.add(setter)
+    return direct, groups
+
+
+def _refuse_cycle(linking: Linking, cycle: list[str]) -> None:
+    lines = []
+    for reader, setter in pairwise(cycle):
+        for variable, spec in linking.specs[reader].variables.items():
+            if spec.group is None and spec.intent is VarIntent.OUT:
+                continue
+            shared = [k for k in linking.refers_to((reader, variable)) if linking.setters.get(k) == setter]
+            if shared:
+                name = join_key(shared[0])
+                lines.append(f"{reader!r} uses {name!r} as {variable!r}, which {setter!r} sets")
+                break
+    raise CycleError.listing(
+        f"Cycle detected in process graph: {'->'.join(cycle)}",
+        lines,
+        expected="each process to run after those that set what it uses",
+        remedy="let one of them update its variable (intent='inout') instead of setting it, or join two of them",
+        path=tuple(cycle),
+    )
