@@ -1,0 +1,31 @@
+"""Attributes that mark clocks, output requests and outputs in a dataset.
+
+They are plain strings, so that datasets survive NetCDF and Zarr.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+ROLE = "xsim_role"
+MAIN_CLOCK_ROLE = "main_clock"
+CLOCK_ROLE = "clock"
+OUTPUT_ROLE = "output"
+
+OUTPUT_VARS = "xsim_output_vars"
+"""On a clock, or on the dataset for clock None: names of the requested outputs, separated by commas."""
+
+OUTPUT_DIMS = "xsim_dims"
+"""On an output: the dimensions that it was saved with, separated by commas."""
+
+OUTCOME = "xsim_outcome"
+VERSION = "xsim_version"
+
+KEPT_INPUT = ".input"
+"""Suffix of an input whose own name went to an output; '.' cannot occur in a Python name."""
+
+
+def without_marks(attrs: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Give attributes without those of an output."""
+    return {name: value for name, value in attrs.items() if name not in (ROLE, OUTPUT_DIMS)}

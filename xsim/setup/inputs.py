@@ -1,0 +1,109 @@
+"""Input values of a setup."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from attrs import NOTHING
+
+from xsim._base.dims import Dims, on_clock, show_dims, with_ndim
+from xsim._base.keys import Key, join_key
+from xsim.declare.variable_spec import VariableSpec
+from xsim.errors import InputError, InputTypeError, UnknownInputError
+from xsim.model.graph import ModelGraph, variable_names
+from xsim.setup.attributes import KEPT_INPUT, without_marks
+from xsim.setup.clocks import read_clocks
+from xsim.setup.names import by_key, unknown
+
+
+def set_inputs(dataset: xr.Dataset, graph: ModelGraph, input_vars: Mapping[Any, Any] | None) -> xr.Dataset:
+    """Set or replace values of inputs.
+
+    Raises
+    ------
+    UnknownInputError
+        If a name is not an input of the model.
+    InputError, InputTypeError
+        If a value does not fit the declared dimensions or the dataset.
+    """
+    values = by_key(input_vars, "input")
+    wrong = [key for key in values if key not in set(graph.inputs)]
+    if wrong:
+        raise unknown(graph, wrong, variable_names(graph.inputs), "input variables in model", UnknownInputError)
+    for key, value in values.items():
+        dataset = _assign(dataset, key, graph.variable(key), value)
+    return dataset
+
+
+def set_defaults(dataset: xr.Dataset, graph: ModelGraph, replace: bool = False) -> xr.Dataset:
+    """Give inputs their declared defaults: those without a value, or all that have a default."""
+    for key in graph.inputs:
+        name = join_key(key)
+        if replace or not (name in dataset.variables or name + KEPT_INPUT in dataset.variables):
+            default = graph.variable(key).default_for(graph.specs[key[0]].cls)
+            if default is not NOTHING:
+                dataset = _assign(dataset, key, graph.variable(key), default)
+    return dataset
+
+
+def _assign(dataset: xr.Dataset, key: Key, spec: VariableSpec, value: Any) -> xr.Dataset:
+    name = join_key(key)
+    array = _as_array(name, on_clock(spec.dims, read_clocks(dataset).main), value)
+    array.attrs = {
+        **({"description": spec.description} if spec.description else {}),
+        **spec.attrs,
+        **without_marks(array.attrs),
+    }
+    dataset = dataset.drop_vars([name, name + KEPT_INPUT], errors="ignore")
+    try:
+        return dataset.merge(array.to_dataset(name=name), join="exact", compat="equals", combine_attrs="override")
+    except ValueError as error:  # AlignmentError and MergeError are ValueErrors
+        sizes = {dim: dataset.sizes[dim] for dim in array.dims if dim in dataset.sizes}
+        raise InputError(
+            f"the value given for input {name!r} does not fit the setup",
+            got=f"dimensions {dict(array.sizes)}, coordinates {sorted(map(str, array.coords))}",
+            expected=f"sizes {sizes} and equal coordinate labels",
+            remedy="use the same labels in the same order, or give the values without coordinates",
+            variable=key,
+        ) from error
+
+
+def _as_array(name: str, alternatives: tuple[Dims, ...], value: Any) -> xr.DataArray:
+    """Make a DataArray of any accepted form, with the coordinates that belong to its dimensions."""
+    if isinstance(value, xr.DataArray):
+        # Scalar coordinates are left-overs of a selection (`.isel(out=-1)`), and would clash with clocks.
+        coords = {k: c.variable for k, c in value.coords.items() if c.ndim}
+        return xr.DataArray(value.variable.copy(), coords=coords)
+    if isinstance(value, xr.Variable):
+        return xr.DataArray(value.copy())
+    if _is_xarray_tuple(value):
+        return xr.DataArray(xr.Variable(*value))
+    if value is None:
+        data = np.empty((), dtype=object)
+    else:
+        data = np.array(value)
+    dims = with_ndim(alternatives, data.ndim)
+    if dims is None:
+        raise InputTypeError(
+            f"Could not get dimension labels from model for variable {name!r} with value {_short(value)}",
+            got=f"{data.ndim} dimension(s), shape {data.shape}",
+            expected="dims " + " or ".join(show_dims(d) for d in alternatives),
+            remedy="name the dimensions: (dims, values), e.g. ('batch', values)",
+            variable=name,
+        )
+    return xr.DataArray(xr.Variable(dims, data))
+
+
+def _is_xarray_tuple(value: Any) -> bool:
+    if not (isinstance(value, tuple) and 2 <= len(value) <= 4):
+        return False
+    dims = value[0]
+    return isinstance(dims, str) or (isinstance(dims, (tuple, list)) and all(isinstance(d, str) for d in dims))
+
+
+def _short(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."
