@@ -1,3 +1,50 @@
 """Simulation modelling with xarray: declare processes, link them into a model, run it, get a labelled Dataset."""
 
-__version__ = "0.1.0.dev0"
+from xsim import errors
+from xsim._base.dims import MAIN_CLOCK
+from xsim._base.stages import RuntimeSignal
+from xsim._base.version import __version__
+from xsim._model import Model
+from xsim.accessor import XsimAccessor
+from xsim.declare.access import process_name
+from xsim.declare.process import process
+from xsim.declare.runtime import runtime
+from xsim.declare.variable import (
+    any_object,
+    foreign,
+    global_ref,
+    group,
+    group_dict,
+    index,
+    on_demand,
+    variable,
+)
+from xsim.declare.variable_spec import VarIntent, VarType
+from xsim.setup.create import create_setup
+
+__all__ = [
+    # declare
+    "process",
+    "variable",
+    "index",
+    "on_demand",
+    "any_object",
+    "foreign",
+    "global_ref",
+    "group",
+    "group_dict",
+    "runtime",
+    "RuntimeSignal",
+    "MAIN_CLOCK",
+    "VarIntent",
+    "VarType",
+    "process_name",
+    # model
+    "Model",
+    # setup and run
+    "create_setup",
+    "XsimAccessor",
+    # everything
+    "errors",
+    "__version__",
+]

@@ -1,0 +1,351 @@
+"""`xs.Model`: the model graph, its scratch state and its views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Self
+
+from xsim._base.keys import Key, join_key
+from xsim._base.render import columns, names, quantity
+from xsim._base.stages import Stage
+from xsim._base.suggest import did_you_mean
+from xsim.engine.stage import StageProgram
+from xsim.engine.state import StateValues
+from xsim.errors import OptionError, StaticInputError, UnknownInputError, UnknownProcessError
+from xsim.model.context import enter_model, leave_model
+from xsim.model.graph import ModelGraph, variable_names
+from xsim.model.objects import make_objects
+from xsim.plan.inputs import check_value
+
+_SCRATCH = "_xsim_scratch"
+
+
+class Model(Mapping[str, Any]):
+    """Processes, linked and ordered.
+
+    A model maps names to process objects, in the order of execution; they are attributes too. Running a model leaves
+    it as it is: these objects, with `state` and `cache`, are a scratch state for trying things by hand.
+
+    Parameters
+    ----------
+    processes : mapping of str to type
+        Process classes by name.
+
+    Raises
+    ------
+    NotAProcessClassError
+        If a class is not decorated with `xsim.process`.
+    MissingTargetError, AmbiguousTargetError
+        If a foreign variable or global reference finds no process or variable, or several.
+    IntentConflictError
+        If two processes set one variable.
+    CycleError
+        If processes wait for each other.
+
+    Examples
+    --------
+    >>> import xsim as xs
+    >>> @xs.process
+    ... class Growth:
+    ...     rate = xs.variable(default=0.1)
+    ...     size = xs.variable(intent="inout", default=1.0)
+    ...     def run_step(self):
+    ...         self.size *= 1 + self.rate
+    >>> xs.Model({"growth": Growth})
+    <xsim.Model (1 process, 2 inputs)>
+    growth
+        rate  [in]
+        size  [inout]
+    """
+
+    def __init__(self, processes: Mapping[str, type]) -> None:
+        if not isinstance(processes, Mapping):
+            raise TypeError(
+                f"a model is made from a mapping of names to process classes, not from {type(processes).__name__!r}"
+            )
+        self._xsim_graph = ModelGraph(processes)
+
+    @property
+    def graph(self) -> ModelGraph:
+        """The linked processes, without any state."""
+        return self._xsim_graph
+
+    # -- a mapping, with attribute access ---------------------------------------------------------------------------
+
+    @property
+    def _objects(self) -> dict[str, Any]:
+        # Made on first use: most models are never looked into.
+        if _SCRATCH not in self.__dict__:
+            self.__dict__[_SCRATCH] = make_objects(self.graph)
+        return self.__dict__[_SCRATCH]  # type: ignore[no-any-return]
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.graph.specs:
+            raise _unknown_process(self.graph, [name])
+        return self._objects[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.graph.order)
+
+    def __len__(self) -> int:
+        return len(self.graph.order)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.graph.specs
+
+    def __getattr__(self, name: str) -> Any:
+        graph = self.__dict__.get("_xsim_graph")  # missing while unpickling
+        if graph is None or name not in graph.specs:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+        return self._objects[name]
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.graph.order]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Model):
+            return NotImplemented
+        return dict(self.graph.classes) == dict(other.graph.classes)
+
+    __hash__ = object.__hash__
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != _SCRATCH}
+
+    def __repr__(self) -> str:
+        graph = self.graph
+        lines = [
+            f"<xsim.Model ({quantity(len(self), 'process', 'processes')}, {quantity(len(graph.inputs), 'input')})>"
+        ]
+        for name in graph.order:
+            lines.append(name)
+            rows = []
+            for key in graph.inputs:
+                if key[0] == name:
+                    spec = graph.variable(key)
+                    dims = " or ".join(str(dims) for dims in spec.dims if dims)
+                    rows.append((spec.name, f"[{spec.intent.value}]", dims, spec.description))
+            lines += columns(rows)
+        return "\n".join(lines)
+
+    def __enter__(self) -> Self:
+        enter_model(self)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        leave_model()
+
+    # -- views of the graph -----------------------------------------------------------------------------------------
+
+    @property
+    def all_vars(self) -> list[Key]:
+        """Keys ``(process, variable)`` of all variables."""
+        return list(self.graph.keys)
+
+    @property
+    def all_vars_dict(self) -> dict[str, list[str]]:
+        """Names of all variables, by process."""
+        return {name: list(self.graph.specs[name].variables) for name in self.graph.order}
+
+    @property
+    def index_vars(self) -> list[Key]:
+        """Keys of the index variables."""
+        return list(self.graph.indexes)
+
+    @property
+    def index_vars_dict(self) -> dict[str, list[str]]:
+        """Names of the index variables, by process."""
+        return _by_process(self.graph.indexes)
+
+    @property
+    def input_vars(self) -> list[Key]:
+        """Keys of the inputs: variables that need a value from outside."""
+        return list(self.graph.inputs)
+
+    @property
+    def input_vars_dict(self) -> dict[str, list[str]]:
+        """Names of the inputs, by process."""
+        return _by_process(self.graph.inputs)
+
+    @property
+    def dependent_processes(self) -> dict[str, list[str]]:
+        """For each process those that run before it, since they set what it uses."""
+        return {name: list(before) for name, before in self.graph.dependencies.items()}
+
+    # -- other models from this one ---------------------------------------------------------------------------------
+
+    def clone(self) -> Self:
+        """Give a model of the same processes, with a scratch state of its own."""
+        return self._with(self.graph)
+
+    def update_processes(self, processes: Mapping[str, type]) -> Self:
+        """Give a model with processes added or replaced.
+
+        Parameters
+        ----------
+        processes : mapping of str to type
+        """
+        return self._with(ModelGraph({**self.graph.classes, **processes}))
+
+    def drop_processes(self, keys: str | Iterable[str]) -> Self:
+        """Give a model without some processes.
+
+        Parameters
+        ----------
+        keys : str or iterable of str
+            Their names.
+
+        Raises
+        ------
+        UnknownProcessError
+            If the model has no process of that name.
+        """
+        dropped = [keys] if isinstance(keys, str) else list(keys)
+        if unknown := [name for name in dropped if name not in self]:
+            raise _unknown_process(self.graph, unknown)
+        return self._with(ModelGraph({n: cls for n, cls in self.graph.classes.items() if n not in dropped}))
+
+    def _with(self, graph: ModelGraph) -> Self:
+        # Not through the constructor: subclasses may have another one, and attributes of their own.
+        other = type(self).__new__(type(self))
+        other.__dict__ |= {**self.__getstate__(), "_xsim_graph": graph}
+        return other
+
+    # -- the scratch state ------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> StateValues:
+        """Values in the scratch state, by ``(process, variable)``."""
+        return StateValues(self.graph, self._objects)
+
+    @property
+    def cache(self) -> dict[Key, dict[str, Any]]:
+        """For each variable its dataset ``name``, its ``metadata`` and its ``value`` (None if there is none)."""
+        values = self.__dict__.get("_xsim_cached", {})
+        return {
+            key: {
+                "name": join_key(key),
+                "metadata": self.graph.resolved(key).metadata,
+                "value": values.get(key),
+            }
+            for key in self.graph.keys
+        }
+
+    def update_cache(self, var_key: Key) -> None:
+        """Read the value of a variable from the scratch state into `cache`.
+
+        Parameters
+        ----------
+        var_key : tuple of str
+            ``(process, variable)``.
+        """
+        self.__dict__.setdefault("_xsim_cached", {})[var_key] = getattr(self[var_key[0]], var_key[1])
+
+    def update_state(
+        self,
+        input_vars: Mapping[Key, Any],
+        validate: bool = True,
+        ignore_static: bool = False,
+        ignore_invalid_keys: bool = True,
+    ) -> None:
+        """Set inputs in the scratch state.
+
+        Parameters
+        ----------
+        input_vars : mapping
+            Values by ``(process, variable)``; arrays are copied, and converters applied.
+        validate : bool, default: True
+            Let the validators see all inputs of the processes concerned.
+        ignore_static : bool, default: False
+            Set static inputs too.
+        ignore_invalid_keys : bool, default: True
+            Pass over keys that are no inputs.
+
+        Raises
+        ------
+        StaticInputError
+            If an input is static.
+        UnknownInputError
+            If a key is no input.
+        """
+        for key, value in input_vars.items():
+            if key not in self.graph.inputs:
+                if ignore_invalid_keys:
+                    continue
+                known = variable_names(self.graph.inputs)
+                raise UnknownInputError(
+                    f"{key!r} is not a valid input variable in model",
+                    expected=f"one of {names(known)}",
+                    suggestions=did_you_mean(join_key(key), known),
+                )
+            spec = self.graph.variable(key)
+            if spec.static and not ignore_static:
+                raise StaticInputError(
+                    f"Cannot set value for static variable {key!r}",
+                    expected="a variable without static=True",
+                    remedy="set it before the run, with ignore_static=True",
+                )
+            copied = value.copy() if hasattr(value, "copy") else value
+            setattr(self._objects[key[0]], key[1], copied if spec.converter is None else spec.converter(copied))
+        if validate:
+            self.validate({key[0] for key in input_vars if key in self.graph.inputs})
+
+    def validate(self, p_names: Iterable[str] | None = None) -> None:
+        """Let the validators see the values in the scratch state.
+
+        Parameters
+        ----------
+        p_names : iterable of str, optional
+            Names of processes; by default all.
+
+        Raises
+        ------
+        Exception
+            What a validator raises.
+        """
+        chosen = set(self if p_names is None else p_names)
+        for key, value in self.state.items():
+            if key[0] in chosen:
+                check_value(self.graph, self._objects, key, value)
+
+    def execute(self, stage: str, runtime_context: Mapping[str, Any], *, validate: bool = False) -> None:
+        """Run one stage on the scratch state.
+
+        Parameters
+        ----------
+        stage : {"initialize", "run_step", "finalize_step", "finalize"}
+        runtime_context : mapping
+            Values of the runtime arguments that the stage methods ask for.
+        validate : bool, default: False
+            Let the validators see all values afterwards.
+
+        Raises
+        ------
+        OptionError
+            If there is no such stage.
+        """
+        stages = [each.value for each in Stage]
+        if stage not in stages:
+            raise OptionError(
+                f"{stage!r} is not a valid SimulationStage",
+                expected="one of " + ", ".join(map(repr, stages)),
+                suggestions=did_you_mean(stage, stages),
+            )
+        StageProgram(self.graph, self._objects, Stage(stage)).run(runtime_context)
+        if validate:
+            self.validate()
+
+
+def _by_process(keys: Iterable[Key]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for process, variable in keys:
+        found.setdefault(process, []).append(variable)
+    return found
+
+
+def _unknown_process(graph: ModelGraph, unknown: list[str]) -> UnknownProcessError:
+    return UnknownProcessError(
+        f"the model has no process {names(unknown)}",
+        expected=f"one of {names(graph.order)}",
+        suggestions=[close for name in unknown for close in did_you_mean(name, graph.order)],
+    )

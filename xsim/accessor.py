@@ -1,0 +1,258 @@
+"""The accessor ``.xsim`` of datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from xsim._base.keys import Key
+from xsim._base.suggest import did_you_mean
+from xsim._run import run
+from xsim.model.context import model_or_default
+from xsim.model.graph import as_graph
+from xsim.plan.options import RunOptions
+from xsim.plan.run_plan import RunPlan, make_plan
+from xsim.setup.clocks import read_clocks, set_clocks
+from xsim.setup.create import filter_variables_of, renamed, reset_variables
+from xsim.setup.inputs import set_inputs
+from xsim.setup.outputs import read_outputs, set_outputs
+
+
+@xr.register_dataset_accessor("xsim")  # type: ignore[no-untyped-call]
+class XsimAccessor:
+    """What xsim does with a dataset: look at it as a setup, change it, run it."""
+
+    def __init__(self, dataset: xr.Dataset) -> None:
+        self._dataset = dataset
+
+    # -- looking ----------------------------------------------------------------------------------------------------
+
+    @property
+    def clock_coords(self) -> Mapping[str, xr.DataArray]:
+        """The clocks, by name."""
+        return MappingProxyType({name: self._dataset[name] for name in read_clocks(self._dataset).labels})
+
+    @property
+    def clock_sizes(self) -> Mapping[str, int]:
+        """Number of labels of each clock."""
+        return MappingProxyType({name: labels.size for name, labels in read_clocks(self._dataset).labels.items()})
+
+    @property
+    def main_clock_dim(self) -> str | None:
+        """Name of the main clock; None without a clock."""
+        return read_clocks(self._dataset).main
+
+    @property
+    def main_clock_coord(self) -> xr.DataArray | None:
+        """The main clock; None without a clock."""
+        main = self.main_clock_dim
+        return None if main is None else self._dataset[main]
+
+    @property
+    def nsteps(self) -> int:
+        """Number of intervals of the main clock; 0 without a clock."""
+        return read_clocks(self._dataset).nsteps
+
+    @property
+    def output_vars(self) -> Mapping[Key, str | None]:
+        """Clock of each requested output, by ``(process, variable)``; None for one value at the end."""
+        return MappingProxyType(read_outputs(self._dataset))
+
+    @property
+    def output_vars_by_clock(self) -> Mapping[str | None, list[Key]]:
+        """Requested outputs of each clock."""
+        found: dict[str | None, list[Key]] = {}
+        for key, clock in read_outputs(self._dataset).items():
+            found.setdefault(clock, []).append(key)
+        return MappingProxyType(found)
+
+    def get_output_save_steps(self) -> xr.Dataset:
+        """Say at which labels of the main clock each other clock saves.
+
+        Returns
+        -------
+        xarray.Dataset
+            A variable of bools along the main clock for each other clock.
+        """
+        clocks = read_clocks(self._dataset)
+        if clocks.main is None:
+            return xr.Dataset()
+        saves = {}
+        for name in clocks.labels:
+            if name != clocks.main:
+                flags = np.zeros(clocks.labels[clocks.main].size, dtype=bool)
+                flags[clocks.positions(name)] = True
+                saves[name] = (clocks.main, flags)
+        return xr.Dataset(saves, coords={clocks.main: self._dataset[clocks.main]})
+
+    # -- changing ---------------------------------------------------------------------------------------------------
+
+    def update_clocks(
+        self,
+        model: Any = None,
+        clocks: Mapping[str, Any] | None = None,
+        main_clock: str | Mapping[str, Any] | None = None,
+        *,
+        master_clock: str | Mapping[str, Any] | None = None,
+    ) -> xr.Dataset:
+        """Give a dataset with clocks added or replaced; other clocks and all output requests stay.
+
+        Parameters
+        ----------
+        model : xsim.Model, optional
+            By default that of the enclosing ``with model:`` block.
+        clocks, main_clock, master_clock
+            As in `xsim.create_setup`. The main clock stays unless another one is named.
+
+        Raises
+        ------
+        ClockError, UnknownClockError
+            If a clock breaks a rule; also an old one that is out of step with a new main clock.
+        """
+        as_graph(model_or_default(model))
+        return set_clocks(self._dataset, clocks, renamed("master_clock", master_clock, "main_clock", main_clock))
+
+    def update_vars(
+        self,
+        model: Any = None,
+        input_vars: Mapping[Any, Any] | None = None,
+        output_vars: Mapping[Any, Any] | None = None,
+    ) -> xr.Dataset:
+        """Give a dataset with input values or output requests added or replaced.
+
+        Parameters
+        ----------
+        model : xsim.Model, optional
+            By default that of the enclosing ``with model:`` block.
+        input_vars, output_vars : mapping, optional
+            As in `xsim.create_setup`.
+
+        Raises
+        ------
+        UnknownInputError, InputError, InputTypeError
+            If a name is no input of the model, or a value does not fit.
+        UnknownOutputError, OutputRequestError, UnknownClockError
+            If an output cannot be saved, or its clock does not exist.
+        """
+        graph = as_graph(model_or_default(model))
+        return set_outputs(set_inputs(self._dataset, graph, input_vars), graph, output_vars)
+
+    def reset_vars(self, model: Any = None) -> xr.Dataset:
+        """Give a dataset in which all inputs that have a default have this default.
+
+        Parameters
+        ----------
+        model : xsim.Model, optional
+            By default that of the enclosing ``with model:`` block.
+        """
+        return reset_variables(self._dataset, as_graph(model_or_default(model)))
+
+    def filter_vars(self, model: Any = None) -> xr.Dataset:
+        """Give a dataset with only what the model knows: its inputs, the clocks, requests of its variables.
+
+        Parameters
+        ----------
+        model : xsim.Model, optional
+            By default that of the enclosing ``with model:`` block.
+        """
+        return filter_variables_of(self._dataset, as_graph(model_or_default(model)))
+
+    # -- running ----------------------------------------------------------------------------------------------------
+
+    def plan(self, model: Any = None, **options: Any) -> RunPlan:
+        """Decide and check everything about a run, without running or writing.
+
+        Parameters
+        ----------
+        model : xsim.Model, optional
+            By default that of the enclosing ``with model:`` block.
+        **options
+            As in `run`.
+
+        Returns
+        -------
+        RunPlan
+            Prints what will run.
+        """
+        return make_plan(as_graph(model_or_default(model)), self._dataset, _options(**options))
+
+    def run(
+        self,
+        model: Any = None,
+        *,
+        check_dims: str | None = "strict",
+        validate: str | None = "inputs",
+        store: Any = None,
+        encoding: Mapping[str, Mapping[str, Any]] | None = None,
+        decoding: Mapping[str, Any] | None = None,
+        safe_mode: bool = True,
+        mode: str = "w-",
+    ) -> xr.Dataset:
+        """Run a model with this dataset as setup.
+
+        Parameters
+        ----------
+        model : xsim.Model, optional
+            By default that of the enclosing ``with model:`` block.
+        check_dims : {"strict", "transpose"} or None, default: "strict"
+            Whether dimensions of inputs must be in the declared order, may be in another one (values are transposed),
+            or are not checked.
+        validate : {"inputs"} or None, default: "inputs"
+            Whether the validators of variables see the inputs.
+        store : path-like, str, zarr store or zarr.Group, optional
+            Where inputs and outputs are written while running, in Zarr format 3; by default they stay in memory.
+        encoding : mapping, optional
+            For each output, by name, how it is stored: ``dtype``, ``chunks``, ``shards``, ``fill_value``,
+            ``compressors``, ``filters``, ``serializer``. Chunk sizes count from the front (clock, own dimensions).
+        decoding : mapping, optional
+            Arguments for `xarray.open_zarr`, which opens the result.
+        safe_mode : bool, default: True
+            Run on process objects made for this run. With False, on those of the model: they can be looked at
+            afterwards.
+        mode : {"w-", "w"}, default: "w-"
+            Refuse a store that holds something already, or replace it.
+
+        Returns
+        -------
+        xarray.Dataset
+            This dataset with the outputs: ``process__variable`` for variables, bare names for index variables, which
+            become coordinates. It is a setup again. From a store it comes back lazily.
+
+        Raises
+        ------
+        XsimError
+            If something is wrong with setup, options or store; nothing has been written then.
+        Exception
+            What a process raises; its notes name the process, the stage and the step.
+
+        Notes
+        -----
+        Outputs are taken after ``run_step`` and before ``finalize_step`` of each step whose start is a label of their
+        clock, and after the last step for its last label.
+        """
+        model = model_or_default(model)
+        options = RunOptions(
+            check_dims=check_dims,  # type: ignore[arg-type]
+            validate=validate,  # type: ignore[arg-type]
+            store=store,
+            mode=mode,  # type: ignore[arg-type]
+            encoding=encoding,
+            decoding=decoding,
+        )
+        return run(as_graph(model), self._dataset, options, None if safe_mode else dict(model))
+
+
+def _options(**options: Any) -> RunOptions:
+    known = list(RunOptions.__annotations__)
+    for name in options:
+        if name not in known:
+            close = did_you_mean(name, known)
+            raise TypeError(
+                f"plan() got an unexpected keyword argument {name!r}"
+                + (f"; did you mean {', '.join(map(repr, close))}?" if close else "")
+            )
+    return RunOptions(**options)

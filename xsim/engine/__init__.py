@@ -1,0 +1,1 @@
+"""Runs a plan: state, stages and the loop over steps."""

@@ -1,0 +1,75 @@
+"""State: all that changes while a member runs, reached from one object (DESIGN §V6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from typing import Any
+
+import attrs
+
+from xsim._base.keys import Key
+from xsim.engine.context import RuntimeContext
+from xsim.model.graph import ModelGraph
+from xsim.model.objects import make_objects
+from xsim.plan.inputs import PlannedInput
+from xsim.plan.timeline import Timeline
+
+
+@attrs.frozen(eq=False)
+class State:
+    """Live values of a model.
+
+    Attributes
+    ----------
+    objects : mapping of str to object
+        Process objects by name; they hold the values of the variables.
+    context : RuntimeContext
+        The position on the main clock.
+    """
+
+    objects: Mapping[str, Any]
+    context: RuntimeContext
+
+    def set_inputs(self, inputs: Sequence[PlannedInput], step: int) -> None:
+        """Give inputs their values for a step."""
+        for planned in inputs:
+            setattr(self.objects[planned.key[0]], planned.key[1], planned.at(step))
+
+
+class StateValues(MutableMapping[Key, Any]):
+    """The values of a state as a mapping of ``(process, variable)``; only those that are set.
+
+    Foreign variables and global references are found under the key of what they refer to.
+    """
+
+    def __init__(self, graph: ModelGraph, objects: Mapping[str, Any]) -> None:
+        self._keys = dict.fromkeys(graph.stateful)
+        self._objects = objects
+
+    def __getitem__(self, key: Key) -> Any:
+        if key not in self._keys:
+            raise KeyError(key)
+        return vars(self._objects[key[0]])[key[1]]
+
+    def __setitem__(self, key: Key, value: Any) -> None:
+        if key not in self._keys:
+            raise KeyError(key)
+        setattr(self._objects[key[0]], key[1], value)
+
+    def __delitem__(self, key: Key) -> None:
+        self[key]
+        delattr(self._objects[key[0]], key[1])
+
+    def __iter__(self) -> Iterator[Key]:
+        return (key for key in self._keys if key[1] in vars(self._objects[key[0]]))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+def make_state(graph: ModelGraph, timeline: Timeline, objects: Mapping[str, Any] | None = None) -> State:
+    """Make a state without values, or one over process objects that exist already."""
+    return State(make_objects(graph) if objects is None else objects, RuntimeContext(timeline))

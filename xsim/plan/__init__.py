@@ -1,0 +1,1 @@
+"""Everything that will run, decided and checked beforehand."""

@@ -1,0 +1,223 @@
+"""Input values of a run, as numpy arrays, checked against their declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attr
+import attrs
+import numpy as np
+import xarray as xr
+
+from xsim._base.dims import MAIN_CLOCK, Dims, on_clock, show_dims
+from xsim._base.keys import Key, join_key
+from xsim._base.render import names
+from xsim._base.suggest import did_you_mean
+from xsim.declare.variable_spec import VariableSpec
+from xsim.errors import InputError, MissingInputError, StaticInputError, UnsetVariableError
+from xsim.model.graph import ModelGraph
+from xsim.model.objects import make_objects
+from xsim.plan.options import CheckDims
+
+NONE_MARK = "xsim_none"
+"""Attribute of a stored variable whose value is None, which no store can hold."""
+
+
+_PYTHON_TYPES = frozenset(np.dtype(name) for name in ("bool", "int64", "float64", "complex128"))
+
+
+@attrs.frozen(eq=False)
+class PlannedInput:
+    """The value of an input.
+
+    Attributes
+    ----------
+    key : Key
+    values : numpy.ndarray
+        With the main clock as first dimension if it varies in time.
+    in_time : bool
+        Whether it varies in time.
+    converter : callable, optional
+        Turns a value into the one that the process sees.
+    """
+
+    key: Key
+    values: np.ndarray[Any, Any]
+    in_time: bool
+    converter: Callable[[Any], Any] | None
+
+    @property
+    def name(self) -> str:
+        """Name in the dataset."""
+        return join_key(self.key)
+
+    def at(self, step: int) -> Any:
+        """Give the value for a step, as a copy that the process may write into.
+
+        Scalars are Python's own where these hold the same: int, float, bool, complex, str and None.
+        """
+        values = self.values
+        value: Any
+        if values.ndim > self.in_time:
+            value = (values[step] if self.in_time else values).copy()
+        elif values.dtype in _PYTHON_TYPES or values.dtype.kind in "UO":
+            value = values.item(step if self.in_time else 0)
+        else:
+            value = values[step if self.in_time else ()]
+        return value if self.converter is None else self.converter(value)
+
+
+def plan_inputs(
+    graph: ModelGraph, setup: xr.Dataset, clock: str | None, check_dims: CheckDims | None
+) -> tuple[PlannedInput, ...]:
+    """Collect the values of all inputs.
+
+    Raises
+    ------
+    MissingInputError
+        If inputs have no value; it names all of them.
+    InputError
+        If dimensions are not as declared.
+    StaticInputError
+        If a static input varies in time.
+    """
+    missing = [key for key in graph.inputs if join_key(key) not in setup.variables]
+    if missing:
+        raise _missing(graph, setup, missing)
+    return tuple(_plan_input(key, graph.variable(key), setup, clock, check_dims) for key in graph.inputs)
+
+
+def _plan_input(
+    key: Key, spec: VariableSpec, setup: xr.Dataset, clock: str | None, check_dims: CheckDims | None
+) -> PlannedInput:
+    variable = setup[join_key(key)].variable
+    whole_series = clock is not None and any(MAIN_CLOCK in own for own in spec.dims)
+    in_time = clock is not None and clock in variable.dims and not whole_series
+    alternatives = on_clock(spec.dims, clock)
+    if in_time and spec.static:
+        raise StaticInputError(
+            f"Cannot set value for static variable {key!r} at each step",
+            got=f"dims {variable.dims!r}, which contain the main clock {clock!r}",
+            expected=f"a value that does not vary in time: variable {join_key(key)!r} is declared with static=True",
+            variable=key,
+        )
+    dims = tuple(str(dim) for dim in variable.dims)
+    wanted = _find_dims(dims, alternatives, clock if in_time else None, check_dims)
+    if wanted is None:
+        in_time_allowed = clock if not (spec.static or whole_series) else None
+        raise _wrong_dims(key, dims, alternatives, in_time_allowed, check_dims)
+    values = variable.transpose(*wanted).to_numpy() if wanted != dims else variable.to_numpy()
+    if variable.attrs.get(NONE_MARK):
+        values = np.empty((), dtype=object)
+    return PlannedInput(key, values, in_time, spec.converter)
+
+
+def _find_dims(
+    dims: Dims, alternatives: tuple[Dims, ...], clock: str | None, check_dims: CheckDims | None
+) -> Dims | None:
+    """Give the dimensions in the order in which the process wants them; None if they do not fit."""
+    for own in alternatives:
+        wanted = own if clock is None else (clock, *own)
+        if dims == wanted or (check_dims == "transpose" and sorted(dims) == sorted(wanted)):
+            return wanted
+    if check_dims is None:
+        return dims if clock is None else (clock, *(dim for dim in dims if dim != clock))
+    return None
+
+
+def _wrong_dims(
+    key: Key, dims: Dims, alternatives: tuple[Dims, ...], clock: str | None, check_dims: CheckDims | None
+) -> InputError:
+    allowed = list(alternatives)
+    if clock is not None:
+        allowed += [(clock, *own) for own in alternatives]
+    transposed = _find_dims(dims, alternatives, clock if clock in dims else None, "transpose")
+    if transposed is not None and check_dims == "strict":
+        remedy = f"check_dims='transpose' takes them in any order; or give them as {show_dims(transposed)}"
+    else:
+        remedy = f"rename or select dimensions, e.g. ds.rename({{{(dims or ('?',))[0]!r}: ...}})"
+    return InputError(
+        f"Invalid dimension(s) for variable {join_key(key)!r}: found {dims!r}, "
+        f"must be one of {','.join(repr(own) for own in allowed)}",
+        remedy=remedy,
+        variable=key,
+    )
+
+
+def _missing(graph: ModelGraph, setup: xr.Dataset, missing: list[Key]) -> MissingInputError:
+    lines = []
+    for key in missing:
+        spec = graph.variable(key)
+        dims = " or ".join(show_dims(own) for own in spec.dims)
+        text = f", {spec.description}" if spec.description else ""
+        lines.append(f"{join_key(key)!r}: dims {dims}{text}")
+    others = [str(name) for name in setup.data_vars if str(name) not in map(join_key, graph.inputs)]
+    return MissingInputError.listing(
+        f"Missing variables [{names(map(join_key, missing), limit=len(missing))}] in Dataset",
+        lines,
+        suggestions=dict.fromkeys(close for key in missing for close in did_you_mean(join_key(key), others)),
+        remedy=f"give them with .xsim.update_vars(input_vars={{{join_key(missing[0])!r}: ...}})",
+        variables=tuple(missing),
+    )
+
+
+def validate_inputs(graph: ModelGraph, inputs: tuple[PlannedInput, ...], nsteps: int) -> None:
+    """Let converters and validators see all values that a run will use.
+
+    Raises
+    ------
+    Exception
+        What the converter or validator raises, with a note that names the input.
+
+    Notes
+    -----
+    A validator that looks at a variable without a value yet is passed over: there is nothing to compare with.
+    """
+    if not any(graph.variable(p.key).validator or p.converter for p in inputs):
+        return
+    objects = make_objects(graph)
+    fixed = [planned for planned in inputs if not planned.in_time]
+    varying = [planned for planned in inputs if planned.in_time]
+    for planned in fixed:
+        setattr(objects[planned.key[0]], planned.key[1], _convert(planned, 0))
+    for planned in fixed:
+        check_value(graph, objects, planned.key, vars(objects[planned.key[0]])[planned.key[1]])
+    for planned in varying:
+        if graph.variable(planned.key).validator or planned.converter:
+            for step in range(nsteps):
+                value = _convert(planned, step)
+                setattr(objects[planned.key[0]], planned.key[1], value)
+                check_value(graph, objects, planned.key, value, step)
+
+
+def _convert(planned: PlannedInput, step: int) -> Any:
+    try:
+        return planned.at(step)
+    except Exception as error:
+        where = f" (step {step})" if planned.in_time else ""
+        error.add_note(f"while converting the value of input {planned.name!r}{where}")
+        raise
+
+
+def check_value(graph: ModelGraph, objects: Mapping[str, Any], key: Key, value: Any, step: int | None = None) -> None:
+    """Let the validators of an input see a value.
+
+    Raises
+    ------
+    Exception
+        What the validator raises, with a note that names the input.
+    """
+    validator = graph.variable(key).validator
+    if validator is None:
+        return
+    process = objects[key[0]]
+    fields = attr.fields_dict(type(process)) if attr.has(type(process)) else {}
+    try:
+        validator(process, fields.get(key[1], graph.variable(key)), value)
+    except UnsetVariableError:
+        return
+    except Exception as error:
+        where = "" if step is None else f" (step {step})"
+        error.add_note(f"refused by the validator of input {join_key(key)!r}{where}")
+        raise

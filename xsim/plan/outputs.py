@@ -1,0 +1,158 @@
+"""Outputs of a run: what is saved, when, and under which name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+
+from xsim._base.dims import Dims, on_clock, show_dims, with_ndim
+from xsim._base.keys import Key, join_key
+from xsim._base.render import names
+from xsim._base.suggest import did_you_mean
+from xsim.errors import OptionError, OutputError, OutputRequestError
+from xsim.model.graph import ModelGraph
+from xsim.plan.options import RunOptions, check_encoding_keys
+from xsim.setup.attributes import OUTPUT_DIMS, OUTPUT_ROLE, ROLE
+from xsim.setup.clocks import Clocks
+
+
+@attrs.frozen(eq=False)
+class PlannedOutput:
+    """A variable that is saved.
+
+    Attributes
+    ----------
+    key : Key
+    name : str
+        Name in the result: ``process__variable``, or the bare name of an index variable.
+    clock : str, optional
+        Clock on which it is saved; None for one value at the end.
+    positions : tuple of int
+        Positions on the main clock at which it is saved, one for each label of its clock; empty for clock None.
+    dims : tuple of Dims
+        Alternatives for its own dimensions, without the clock.
+    attrs, encoding : mapping
+        Of the variable in the result.
+    is_index : bool
+        Whether it is an index variable, and thus a coordinate.
+    """
+
+    key: Key
+    name: str
+    clock: str | None
+    positions: tuple[int, ...]
+    dims: tuple[Dims, ...]
+    attrs: Mapping[str, Any]
+    encoding: Mapping[str, Any]
+    is_index: bool = False
+
+    @property
+    def nlabels(self) -> int:
+        """Number of values saved."""
+        return 1 if self.clock is None else len(self.positions)
+
+    def dims_of(self, ndim: int) -> Dims:
+        """Give all dimensions of the saved variable, the clock first, for a value with so many dimensions.
+
+        Raises
+        ------
+        OutputError
+            If no alternative has that number.
+        """
+        own = with_ndim(self.dims, ndim)
+        if own is None:
+            raise OutputError(
+                f"the value of output {self.name!r} has not the declared number of dimensions",
+                got=f"{ndim} dimension(s)",
+                expected="dims " + " or ".join(show_dims(dims) for dims in self.dims),
+                remedy="declare these dims too (a list holds alternatives), or reshape the value",
+                variable=self.key,
+            )
+        return own if self.clock is None else (self.clock, *own)
+
+    def attrs_of(self, dims: Dims) -> dict[str, Any]:
+        """Give the attributes of the saved variable."""
+        if self.is_index:
+            return dict(self.attrs)
+        return {**self.attrs, ROLE: OUTPUT_ROLE, OUTPUT_DIMS: ",".join(dims)}
+
+
+def plan_outputs(
+    graph: ModelGraph, clocks: Clocks, requests: Mapping[Key, str | None], options: RunOptions
+) -> tuple[PlannedOutput, ...]:
+    """Collect index variables and requested outputs.
+
+    Raises
+    ------
+    OutputRequestError
+        If two index variables have one name, or an index has the name of a clock.
+    OptionError
+        If an encoding is given for something that is not saved, or has unknown keys.
+    """
+    _check_indexes(graph, clocks)
+    positions: dict[str | None, tuple[int, ...]] = {None: ()}
+    for clock, labels in clocks.labels.items():
+        on_main = np.arange(labels.size) if clock == clocks.main else clocks.positions(clock)
+        positions[clock] = tuple(on_main.tolist())
+    planned = [_plan_output(graph, clocks, key, key[1], None, (), options) for key in graph.indexes]
+    planned += [
+        _plan_output(graph, clocks, key, join_key(key), clock, positions[clock], options)
+        for key, clock in requests.items()
+    ]
+    saved = [output.name for output in planned]
+    if unknown := [name for name in options.encoding if name not in saved]:
+        raise OptionError(
+            f"encoding= is given for {names(unknown)}, which the run does not save",
+            expected=f"names among {names(saved)}",
+            suggestions=[close for name in unknown for close in did_you_mean(name, saved)],
+        )
+    return tuple(planned)
+
+
+def _plan_output(
+    graph: ModelGraph,
+    clocks: Clocks,
+    key: Key,
+    name: str,
+    clock: str | None,
+    positions: tuple[int, ...],
+    options: RunOptions,
+) -> PlannedOutput:
+    spec = graph.resolved(key)
+    check_encoding_keys(spec.encoding, f"the encoding declared for variable {join_key(key)!r}")
+    attributes = {**({"description": spec.description} if spec.description else {}), **spec.attrs}
+    encoding = {**spec.encoding, **options.encoding.get(name, {})}
+    dims = on_clock(spec.dims, clocks.main)
+    if any(clock in own for own in dims):
+        raise OutputRequestError(
+            f"output {name!r} cannot be saved on clock {clock!r}: it has that dimension itself",
+            expected="clock None: one value, at the end",
+            remedy=f"output_vars={{{name!r}: None}}",
+            variables=(key,),
+        )
+    return PlannedOutput(key, name, clock, positions, dims, attributes, encoding, is_index=name == key[1])
+
+
+def _check_indexes(graph: ModelGraph, clocks: Clocks) -> None:
+    seen: dict[str, Key] = {}
+    for key in graph.indexes:
+        other = seen.setdefault(key[1], key)
+        if other != key:
+            raise OutputRequestError(
+                f"two index variables have the name {key[1]!r}",
+                got=f"{join_key(other)!r} and {join_key(key)!r}",
+                expected="one index variable of a name: it becomes the coordinate of that name in the result",
+                remedy="rename one of them, or let one process refer to the index of the other (xs.foreign)",
+                variables=(other, key),
+            )
+        if key[1] in clocks.labels:
+            raise OutputRequestError(
+                f"index variable {join_key(key)!r} has the name of a clock",
+                got=f"clock {key[1]!r}",
+                expected="different names: both become coordinates of the result",
+                remedy="rename one of them",
+                variables=(key,),
+            )

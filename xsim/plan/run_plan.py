@@ -1,0 +1,132 @@
+"""The run plan: the frozen, picklable, printable description of everything that will run."""
+
+from __future__ import annotations
+
+import attrs
+import xarray as xr
+
+from xsim._base.render import columns, quantity, section, size
+from xsim._base.stages import Stage
+from xsim._base.suggest import did_you_mean
+from xsim.declare.runtime import RUNTIME_ARGS
+from xsim.errors import ClockError, RuntimeContextError
+from xsim.model.graph import ModelGraph
+from xsim.plan.inputs import PlannedInput, plan_inputs, validate_inputs
+from xsim.plan.options import RunOptions
+from xsim.plan.outputs import PlannedOutput, plan_outputs
+from xsim.plan.source import as_source
+from xsim.plan.timeline import Timeline, make_timeline
+from xsim.setup.attributes import ROLE
+from xsim.setup.clocks import check_clocks, read_clocks
+from xsim.setup.outputs import check_outputs, read_outputs
+
+
+@attrs.frozen(eq=False)
+class RunPlan:
+    """Everything that will run.
+
+    Attributes
+    ----------
+    graph : ModelGraph
+        What runs.
+    setup : xarray.Dataset
+        The plain setup, which the result repeats.
+    timeline : Timeline
+        When it runs.
+    inputs : tuple of PlannedInput
+        What goes in.
+    outputs : tuple of PlannedOutput
+        What comes out; index variables first.
+    options : RunOptions
+        How it runs.
+    """
+
+    graph: ModelGraph
+    setup: xr.Dataset
+    timeline: Timeline
+    inputs: tuple[PlannedInput, ...]
+    outputs: tuple[PlannedOutput, ...]
+    options: RunOptions
+
+    def __repr__(self) -> str:
+        stages = [
+            (stage.value, ", ".join(name for name in self.graph.order if stage in self.graph.specs[name].stages))
+            for stage in Stage
+        ]
+        clock = "no clock" if self.timeline.clock is None else f"main clock {self.timeline.clock!r}"
+        inputs = [
+            (p.name, str(p.values.shape), str(p.values.dtype), size(p.values.nbytes), "in time" if p.in_time else "")
+            for p in self.inputs
+        ]
+        outputs = [
+            (o.name, "index" if o.is_index else f"on {o.clock!r}" if o.clock else "at the end", _values(o))
+            for o in self.outputs
+        ]
+        head = (
+            f"<xsim RunPlan ({quantity(len(self.graph.order), 'process', 'processes')}, "
+            f"{quantity(self.timeline.nsteps, 'step')}, {clock})>"
+        )
+        where = "memory" if self.options.store is None else f"{self.options.store} (mode {self.options.mode!r})"
+        return "\n".join(
+            [
+                head,
+                *section("Stages:", columns([row for row in stages if row[1]])),
+                *section("Inputs:", columns(inputs)),
+                *section("Outputs:", columns(outputs)),
+                f"Store: {where}",
+            ]
+        )
+
+
+def _values(output: PlannedOutput) -> str:
+    return quantity(output.nlabels, "value") + " of dims " + " or ".join(str(dims) for dims in output.dims)
+
+
+def make_plan(graph: ModelGraph, dataset: xr.Dataset, options: RunOptions) -> RunPlan:
+    """Decide and check everything about a run (DESIGN §E1).
+
+    Raises
+    ------
+    XsimError
+        Of the kind that belongs to what is wrong; see `xsim.errors`.
+    Exception
+        What a validator or converter of an input raises.
+    """
+    setup = as_source(dataset, graph)
+    clocks = read_clocks(setup)
+    if clocks.main is None and any(ROLE in coord.attrs for coord in setup.coords.values()):
+        raise ClockError(
+            "Missing main clock dimension / coordinate",
+            got="a clock that has lost its dimension by a selection",
+            remedy="set it again: ds.xsim.update_clocks(model, clocks=..., main_clock=...)",
+        )
+    check_clocks(clocks)
+    requests = read_outputs(setup)
+    check_outputs(graph, list(requests))
+    outputs = plan_outputs(graph, clocks, requests, options)
+    check_runtime_args(graph)
+    timeline = make_timeline(setup, clocks)
+    inputs = plan_inputs(graph, setup, clocks.main, options.check_dims)
+    if options.validate is not None:
+        validate_inputs(graph, inputs, timeline.nsteps)
+    return RunPlan(graph, setup, timeline, inputs, outputs, options)
+
+
+def check_runtime_args(graph: ModelGraph) -> None:
+    """Check that each runtime argument asked for exists.
+
+    Raises
+    ------
+    RuntimeContextError
+    """
+    for name in graph.order:
+        for method in graph.specs[name].stages.values():
+            for arg in method.args:
+                if arg not in RUNTIME_ARGS:
+                    raise RuntimeContextError(
+                        f"process {name!r} asks for a runtime argument that does not exist",
+                        got=f"{arg!r}, in stage {method.stage.value!r}",
+                        expected=", ".join(map(repr, RUNTIME_ARGS)),
+                        suggestions=did_you_mean(arg, RUNTIME_ARGS),
+                        process=name,
+                    )

@@ -1,0 +1,54 @@
+"""A dataset as the source of a run: a setup as it was made, or the result of another run (DESIGN §S5)."""
+
+from __future__ import annotations
+
+import xarray as xr
+
+from xsim._base.keys import Key, join_key
+from xsim.errors import InputError
+from xsim.model.graph import ModelGraph
+from xsim.setup.attributes import KEPT_INPUT, OUTCOME, OUTPUT_DIMS, OUTPUT_ROLE, ROLE, VERSION
+from xsim.setup.clocks import read_clocks
+
+
+def as_source(dataset: xr.Dataset, graph: ModelGraph) -> xr.Dataset:
+    """Give the plain setup in a dataset: without outputs and index coordinates of an earlier run.
+
+    Raises
+    ------
+    InputError
+        If an output stands where an input is needed, and lost nothing but a clock: it is not clear then which of both
+        values is meant.
+    """
+    for key in graph.inputs:
+        _check_mark(dataset, key)
+    outputs = [str(name) for name, v in dataset.variables.items() if v.attrs.get(ROLE) == OUTPUT_ROLE]
+    kept = {str(name): str(name).removesuffix(KEPT_INPUT) for name in dataset.variables if _is_kept(name)}
+    indexes = [key[1] for key in graph.indexes if key[1] in dataset.variables]
+    source = dataset.drop_vars([*outputs, *indexes, *(v for v in kept.values() if v in dataset and v not in outputs)])
+    source = source.rename_vars(kept)
+    source.attrs = {name: value for name, value in source.attrs.items() if name not in (OUTCOME, VERSION)}
+    return source
+
+
+def _is_kept(name: object) -> bool:
+    return isinstance(name, str) and name.endswith(KEPT_INPUT)
+
+
+def _check_mark(dataset: xr.Dataset, key: Key) -> None:
+    name = join_key(key)
+    if name not in dataset.variables or dataset[name].attrs.get(ROLE) != OUTPUT_ROLE:
+        return
+    saved = [dim for dim in str(dataset[name].attrs.get(OUTPUT_DIMS, "")).split(",") if dim]
+    lost = [dim for dim in saved if dim not in dataset[name].dims]
+    clocks = {*read_clocks(dataset).labels, *(str(n) for n, c in dataset.coords.items() if ROLE in c.attrs)}
+    if lost and set(lost) <= clocks:
+        raise InputError(
+            f"{name!r} is both an input and an output, and lost the clock {lost[0]!r} by a selection: it is not clear "
+            f"which value is meant",
+            got=f"an output with dims {tuple(map(str, dataset[name].dims))!r}, saved with {tuple(saved)!r}",
+            expected="the input's own value, or one given for it on purpose",
+            remedy=f"to go on from this value: ds.xsim.update_vars(model, input_vars={{{name!r}: ds[{name!r}]}}); "
+            f"to start as before: ds.xsim.update_vars(model, input_vars={{{name!r}: ds[{name + KEPT_INPUT!r}]}})",
+            variable=key,
+        )

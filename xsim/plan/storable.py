@@ -1,0 +1,58 @@
+"""The setup as it goes into a store, beside the outputs."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from xsim.errors import StoreError
+from xsim.plan.inputs import NONE_MARK
+from xsim.plan.run_plan import RunPlan
+from xsim.setup.attributes import KEPT_INPUT
+
+
+def kept_inputs(plan: RunPlan) -> dict[str, str]:
+    """Give the names under which inputs are kept whose own names go to outputs (DESIGN §S5)."""
+    saved = {output.name for output in plan.outputs}
+    return {str(name): f"{name}{KEPT_INPUT}" for name in plan.setup.variables if name in saved}
+
+
+def storable_setup(plan: RunPlan) -> xr.Dataset:
+    """Give the setup of a plan in a form that every store takes.
+
+    None becomes NaN with a mark, multi-indexes become their levels, and encodings of earlier files are dropped.
+    """
+    setup = plan.setup.drop_encoding()
+    many = [name for name, index in setup.indexes.items() if index.nlevels > 1]
+    levels = dict.fromkeys(setup[name].dims[0] for name in many)
+    if levels:
+        setup = setup.reset_index(list(levels))
+    for name, variable in setup.variables.items():
+        if _is_none(variable):
+            attributes = {**variable.attrs, NONE_MARK: 1}
+            setup = setup.assign({name: xr.Variable((), np.nan, attributes)})
+    return setup.rename_vars(kept_inputs(plan))
+
+
+def check_storable(plan: RunPlan) -> None:
+    """Check that all values of the setup are of types that a store takes.
+
+    Raises
+    ------
+    StoreError
+    """
+    for name, variable in plan.setup.variables.items():
+        if variable.dtype != object or _is_none(variable):
+            continue
+        for element in variable.to_numpy().flat:
+            if not isinstance(element, (str, bytes)) and not hasattr(element, "timetuple"):
+                raise StoreError(
+                    f"variable {name!r} of the setup cannot be stored",
+                    got=f"an element of type {type(element).__name__!r}: {str(element)[:60]}",
+                    expected="numbers, bools, text or dates",
+                    remedy="run in memory (store=None), or pass what describes the object, and make it in a process",
+                )
+
+
+def _is_none(variable: xr.Variable) -> bool:
+    return variable.dtype == object and variable.ndim == 0 and variable.values[()] is None

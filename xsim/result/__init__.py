@@ -1,0 +1,1 @@
+"""What was saved, as one labelled ``xarray.Dataset``."""

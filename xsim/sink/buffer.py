@@ -1,0 +1,200 @@
+"""Collects the values of one output to whole chunks (DESIGN §S2)."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from math import prod
+from typing import Any, Protocol
+
+import numpy as np
+
+from xsim.errors import OutputError
+from xsim.plan.outputs import PlannedOutput
+from xsim.sink.storage_type import LARGEST_EXACT, Array, StorageType, storage_type
+
+
+def _corner(shape: tuple[int, ...]) -> tuple[Any, ...]:
+    return tuple(slice(n) for n in shape)
+
+
+TEXT_BYTES = 32
+"""Size reckoned for a string, whose real size is not known beforehand."""
+
+
+class Target(Protocol):
+    """An array that rows are written to."""
+
+    def rows_per_chunk(self, row_bytes: int) -> int:
+        """Say how many rows are to be written at once."""
+
+    def create(self, storage: StorageType, rows: int, own_shape: tuple[int, ...]) -> None:
+        """Make the array, with so many rows in a chunk."""
+
+    def write(self, start: int, rows: Array) -> None:
+        """Write rows, which may be larger than those before, from position `start` of the clock on."""
+
+
+class OutputBuffer:
+    """The values of one output, on their way to a target.
+
+    Parameters
+    ----------
+    output : PlannedOutput
+    target : Target
+    fixed_sizes : mapping of str to int
+        Sizes of dimensions that the setup has.
+
+    Attributes
+    ----------
+    type : StorageType or None
+        None until there is a first value.
+    own_shape : tuple of int
+        Shape of a row: the largest seen in each dimension.
+    ragged : bool
+        Whether rows had different shapes, so that parts of some are missing.
+    ambiguous : bool
+        Whether an integer took the fill value, or is too large for a float.
+    written : int
+        Number of rows that went to the target.
+    """
+
+    def __init__(self, output: PlannedOutput, target: Target, fixed_sizes: Mapping[Hashable, int]) -> None:
+        self.output = output
+        self.target = target
+        self.fixed_sizes = fixed_sizes
+        self.type: StorageType | None = None
+        self.own_shape: tuple[int, ...] = ()
+        self.ragged = False
+        self.ambiguous = False
+        self.written = 0
+        self._rows: Array = np.empty(0)
+        self._filled = 0
+        self._scalar: type | None = None
+
+    def put(self, value: Any) -> None:
+        """Take the value for the next label, as a copy (DESIGN §V4).
+
+        Raises
+        ------
+        OutputError
+            If it cannot be saved, or its type or number of dimensions differs from the values before.
+        """
+        if self.type is None:
+            self._start(value)
+        rows = self._rows
+        kind = type(value)
+        if kind is self._scalar or (kind is np.ndarray and value.dtype == rows.dtype and value.shape == rows.shape[1:]):
+            rows[self._filled] = value
+        else:
+            self._put_slowly(value)
+        self._filled += 1
+        if self._filled == len(self._rows):
+            self.flush()
+
+    def _start(self, first: Any) -> None:
+        encoding = self.output.encoding
+        self.type = storage_type(self.output.name, first, encoding.get("dtype"), encoding.get("fill_value"))
+        array = self.type.fit(first)
+        self._resize(array.shape, self._best_size(array.shape))
+        # Scalars whose class tells the type need no check. Python's int may be too large; text, bytes and dates of
+        # one class differ in length or unit.
+        if isinstance(first, (float, np.number)) and not isinstance(first, np.timedelta64):
+            self._scalar = type(first) if np.asarray(first).dtype == self.type.stored else None
+
+    def _best_size(self, own_shape: tuple[int, ...]) -> int:
+        assert self.type is not None
+        itemsize = TEXT_BYTES if self.type.is_text else self.type.stored.itemsize
+        return min(self.target.rows_per_chunk(prod(own_shape) * itemsize), self.output.nlabels)
+
+    def _resize(self, own_shape: tuple[int, ...], size: int) -> None:
+        """Make room for larger rows, or another number of them, keeping those collected."""
+        assert self.type is not None
+        self._check_sizes(own_shape)
+        rows = np.full((size, *own_shape), self.type.fill, dtype=self.type.stored)
+        if self._filled:
+            box = _corner(self.own_shape)
+            rows[(slice(self._filled), *box)] = self._rows[: self._filled]
+        self._rows, self.own_shape = rows, own_shape
+
+    def _check_sizes(self, own_shape: tuple[int, ...]) -> None:
+        dims = self.output.dims_of(len(own_shape))
+        for dim, n in zip(dims[-len(own_shape) :] if own_shape else (), own_shape, strict=True):
+            if self.fixed_sizes.get(dim, n) != n:
+                raise OutputError(
+                    f"output {self.output.name!r} does not fit the setup along dimension {dim!r}",
+                    got=f"a value of shape {own_shape}, dims {dims[-len(own_shape) :]!r}",
+                    expected=f"size {self.fixed_sizes[dim]} along {dim!r}, as in the setup",
+                    remedy="give the dimension another name, or input values of the same size",
+                    variable=self.output.key,
+                )
+
+    def _put_slowly(self, value: Any) -> None:
+        assert self.type is not None
+        array = self.type.fit(value)
+        if array.shape != self.own_shape:
+            self._grow(array)
+        box = _corner(array.shape)
+        self._rows[(self._filled, *box)] = array
+        if self.ragged and self.type.is_integer:
+            self._look_for_ambiguous(array)
+
+    def _grow(self, array: Array) -> None:
+        assert self.type is not None
+        if array.ndim != len(self.own_shape):
+            raise OutputError(
+                f"output {self.output.name!r} changed its number of dimensions",
+                got=f"a value of shape {array.shape}",
+                expected=f"{len(self.own_shape)} dimension(s), as in the first value saved",
+                remedy="let the process set the same number of dimensions always",
+            )
+        if not self.ragged:
+            # From here on padding is among the rows; what is there so far is real.
+            self._look_for_ambiguous(self._rows[: self._filled])
+            self.ragged = True
+        shape = tuple(np.maximum(self.own_shape, array.shape).tolist())
+        if shape == self.own_shape:
+            return
+        size = len(self._rows)
+        if not self.written:
+            # No array yet: fewer rows of the larger size still make a chunk.
+            size = min(size, self._best_size(shape))
+            if size <= self._filled:
+                size = self._filled
+                self._rows = self._rows[:size]
+                self.flush()
+        self._resize(shape, min(size, self.output.nlabels - self.written))
+
+    def _look_for_ambiguous(self, values: Array) -> None:
+        assert self.type is not None
+        if not (self.type.is_integer and values.size) or self.ambiguous:
+            return
+        low, high = values.min(), values.max()
+        self.ambiguous = bool(
+            high > LARGEST_EXACT
+            or low < -LARGEST_EXACT
+            or (low <= self.type.fill <= high and (values == self.type.fill).any())
+        )
+
+    def flush(self) -> None:
+        """Send the rows collected so far to the target."""
+        if not self._filled:
+            return
+        assert self.type is not None
+        rows = self._rows[: self._filled]
+        if not self.ragged:
+            self._look_for_ambiguous(rows)
+        if not self.written:
+            self.target.create(self.type, len(self._rows), self.own_shape)
+        self.target.write(self.written, rows)
+        self.written += self._filled
+        self._filled = 0
+        if self.written < self.output.nlabels:
+            if self.output.nlabels - self.written < len(self._rows):
+                self._rows = self._rows[: self.output.nlabels - self.written]
+            if self.ragged:
+                self._rows[...] = self.type.fill
+
+    @property
+    def missing(self) -> bool:
+        """Whether a row, or a part of one, has no value."""
+        return self.ragged or self.written < self.output.nlabels

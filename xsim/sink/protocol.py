@@ -1,0 +1,28 @@
+"""What a sink is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from xsim.plan.run_plan import RunPlan
+from xsim.sink.buffer import OutputBuffer
+
+
+class Sink(Protocol):
+    """A place for the outputs of a run."""
+
+    def preflight(self, plan: RunPlan) -> None:
+        """Check all that can be checked before anything is written.
+
+        Raises
+        ------
+        StoreError
+            If the run could not write here.
+        """
+
+    def open(self, plan: RunPlan) -> Sequence[OutputBuffer]:
+        """Make room for a run; give a buffer for each planned output."""
+
+    def close(self, outcome: str) -> None:
+        """Send what is left to its place and note how the run ended."""
