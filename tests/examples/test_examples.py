@@ -1,0 +1,115 @@
+"""The examples reach their known answers, and run as scripts."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import matplotlib
+import numpy as np
+import pytest
+import xarray as xr
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def load(name: str) -> ModuleType:
+    """Import an example by its path."""
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return sys.modules[name]
+
+
+@pytest.fixture(autouse=True)
+def headless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw without a screen."""
+    matplotlib.use("Agg")
+
+
+def test_steady_ridge() -> None:
+    """A ridge under uplift and creep ends as the parabola of 1250 m, and sheds what is uplifted."""
+    ridge = load("landscape").hillslope_profile()
+    elevation = ridge.surface__elevation[0]
+    assert float(elevation.max()) == pytest.approx(1250, abs=0.01)
+    np.testing.assert_allclose(elevation, 0.005 * ridge.x * (1000 - ridge.x), atol=0.01)
+    assert float(ridge.hillslopes__export) == pytest.approx(float(ridge.uplift__motion.sum()) * 100, rel=1e-5)
+
+
+def test_landscape_in_part() -> None:
+    """A corner of the real elevation model keeps its mass balance and its edges through a few steps."""
+    example = load("landscape")
+    dem = example.load_dem()[:60, :80]
+    result = example.landscape_setup(dem, 6e-6).xsim.run(example.build_model())
+    assert abs(example.balance(result)) < 1e-9
+    elevation = result.surface__elevation.values
+    edge = result.grid__base_level.values
+    assert edge.dtype == bool
+    np.testing.assert_array_equal(elevation[-1][edge], elevation[0][edge])
+
+
+@pytest.mark.slow
+def test_landscape_as_a_script(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The main demo makes three stores that open with plain xarray, a table and a figure."""
+    load("landscape").main(["--out", str(tmp_path)])
+    assert "all checks passed" in capsys.readouterr().out
+    assert (tmp_path / "landscape.png").stat().st_size > 100_000
+    stores = sorted(tmp_path.glob("*.zarr"))
+    assert len(stores) == 3
+    for store in stores:
+        assert xr.open_zarr(store).surface__elevation.dims[1:] == ("y", "x")
+
+
+def test_advection() -> None:
+    """The pulse arrives where it should, as high as the scheme leaves it, whatever the order of the cases."""
+    example = load("advection")
+    result = example.run_all()
+    known = {"c": (1.30, 1.0000), "a": (0.80, 0.6319), "b": (0.50, 0.5846)}
+    for case, (position, height) in known.items():
+        measured = example.measure(result, case)
+        assert measured["position"] == pytest.approx(position, abs=1e-9)
+        assert measured["height"] == pytest.approx(height, abs=5e-5)
+        assert measured["mass error"] < 1e-14
+        assert measured["mode error"] < 1e-14
+
+
+def test_advection_as_a_script(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The advection example prints its checks and draws its figure."""
+    load("advection").main(["--out", str(tmp_path)])
+    assert "all checks passed" in capsys.readouterr().out
+    assert (tmp_path / "advection.png").exists()
+
+
+def test_glider() -> None:
+    """A glider moves by (1, 1) every 4 generations and is back after 80 on a 20 x 20 torus."""
+    example = load("life")
+    result = example.glider_setup().xsim.run(example.build_model())
+    cells = result.board__cells
+    start = cells.isel(generation=0).values
+    assert start.sum() == 5
+    for generation in range(4, 81, 4):
+        moved = np.roll(start, (generation // 4, generation // 4), axis=(0, 1))
+        np.testing.assert_array_equal(cells.sel(generation=generation).values, moved)
+    np.testing.assert_array_equal(cells.sel(generation=80).values, start)
+
+
+def test_r_pentomino() -> None:
+    """The R-pentomino has 118 cells at generation 1102, and 116 from 1103 on."""
+    example = load("life")
+    result = example.r_pentomino_setup().xsim.run(example.build_model())
+    population = result.board__population
+    assert population.dtype.kind == "i"
+    assert int(population.sel(generation=1102)) == 118
+    assert (population.sel(generation=slice(1103, None)) == 116).all()
+
+
+def test_life_as_a_script(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The Game of Life example prints its checks and draws its figure."""
+    load("life").main(["--out", str(tmp_path)])
+    assert "all checks passed" in capsys.readouterr().out
+    assert (tmp_path / "life.png").exists()

@@ -1,0 +1,81 @@
+"""The public surface is what it is on purpose."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import xarray as xr
+
+import xsim as xs
+
+NAMES = [
+    *("process", "variable", "index", "on_demand", "any_object", "foreign", "global_ref", "group", "group_dict"),
+    *("runtime", "RuntimeSignal", "MAIN_CLOCK", "VarIntent", "VarType", "process_name"),
+    *("Model", "create_setup", "XsimAccessor", "errors", "__version__"),
+]
+
+SIGNATURES = {
+    xs.create_setup: "model clocks main_clock input_vars output_vars fill_default master_clock",
+    xs.process: "maybe_cls autodoc apply_attrs",
+    xs.variable: "dims intent global_name group groups default validator converter static description attrs encoding",
+    xs.index: "dims global_name groups description attrs encoding",
+    xs.on_demand: "dims group groups description attrs encoding",
+    xs.any_object: "global_name groups description attrs",
+    xs.foreign: "other_process_cls var_name intent",
+    xs.global_ref: "name intent",
+    xs.group: "name",
+    xs.group_dict: "name",
+    xs.runtime: "meth args",
+    xs.XsimAccessor.run: "self model check_dims validate store encoding decoding safe_mode mode",
+    xs.XsimAccessor.update_clocks: "self model clocks main_clock master_clock",
+    xs.XsimAccessor.update_vars: "self model input_vars output_vars",
+    xs.XsimAccessor.reset_vars: "self model",
+    xs.XsimAccessor.filter_vars: "self model",
+    xs.Model.update_state: "self input_vars validate ignore_static ignore_invalid_keys",
+    xs.Model.execute: "self stage runtime_context validate",
+}
+
+
+def test_names() -> None:
+    """The names at the top level are pinned, each with a docstring."""
+    assert xs.__all__ == NAMES
+    for name in set(NAMES) - {"MAIN_CLOCK", "__version__"}:
+        assert inspect.getdoc(getattr(xs, name))
+
+
+@pytest.mark.parametrize("function", SIGNATURES, ids=lambda f: f.__qualname__)
+def test_signatures(function: object) -> None:
+    """Arguments keep their names and order, which models and notebooks rely on (API.md)."""
+    assert list(inspect.signature(function).parameters) == SIGNATURES[function].split()  # type: ignore[arg-type]
+
+
+def test_accessor_is_registered() -> None:
+    """Every dataset has the accessor."""
+    assert isinstance(xr.Dataset().xsim, xs.XsimAccessor)
+
+
+def test_unfinished_arguments_are_refused() -> None:
+    """An argument that does not work yet is an ordinary TypeError, never a stub."""
+    with pytest.raises(TypeError, match="unexpected keyword argument 'batch_dim'"):
+        xr.Dataset().xsim.run(xs.Model({}), batch_dim="batch")
+
+
+def test_version_is_that_of_the_distribution() -> None:
+    """The version is written in two places, which agree."""
+    pyproject = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert pyproject["project"]["version"] == xs.__version__
+
+
+def test_import_brings_no_optional_package() -> None:
+    """Importing xsim imports no package beyond those that xarray, zarr, dask and attrs import."""
+    code = (
+        "import sys, xarray, zarr, dask, attr; before = {m.partition('.')[0] for m in sys.modules}; import xsim; "
+        "print(sorted({m.partition('.')[0] for m in sys.modules} - before - set(sys.stdlib_module_names)))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "['attrs', 'xsim']"
