@@ -5,8 +5,10 @@ from xsim._base.dims import MAIN_CLOCK
 from xsim._base.stages import RuntimeSignal
 from xsim._base.version import __version__
 from xsim._model import Model
+from xsim._run import BatchWarning
 from xsim.accessor import XsimAccessor
 from xsim.declare.access import process_name
+from xsim.declare.hook import RuntimeHook, runtime_hook
 from xsim.declare.process import process
 from xsim.declare.runtime import runtime
 from xsim.declare.variable import (
@@ -34,6 +36,8 @@ __all__ = [
     "group",
     "group_dict",
     "runtime",
+    "runtime_hook",
+    "RuntimeHook",
     "RuntimeSignal",
     "MAIN_CLOCK",
     "VarIntent",
@@ -44,6 +48,7 @@ __all__ = [
     # setup and run
     "create_setup",
     "XsimAccessor",
+    "BatchWarning",
     # everything
     "errors",
     "__version__",

@@ -211,6 +211,18 @@ class Model(Mapping[str, Any]):
         other.__dict__ |= {**self.__getstate__(), "_xsim_graph": graph}
         return other
 
+    def over(self, objects: Mapping[str, Any]) -> Self:
+        """Give this model with other process objects as its state, as runtime hooks see it.
+
+        Parameters
+        ----------
+        objects : mapping of str to object
+            Process objects, by name.
+        """
+        other = self._with(self.graph)
+        other.__dict__[_SCRATCH] = objects
+        return other
+
     # -- the scratch state ------------------------------------------------------------------------------------------
 
     @property

@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import xarray as xr
 
+from xsim._base.cpus import usable_cpus
+from xsim.declare.hook import collect_hooks
+from xsim.engine.batch import run_batch
+from xsim.engine.book import Book
+from xsim.engine.events import Events, NoEvents
+from xsim.engine.executors.processes import ProcessExecutor
+from xsim.engine.executors.protocol import Executor
+from xsim.engine.executors.sequential import SequentialExecutor
+from xsim.engine.executors.threads import ThreadExecutor
+from xsim.engine.hooks import Hooks
 from xsim.engine.loop import run_member
 from xsim.engine.state import make_state
+from xsim.errors import BatchError, OptionError
 from xsim.model.graph import ModelGraph
+from xsim.monitor.progress import progress_for
 from xsim.plan.options import RunOptions
-from xsim.plan.run_plan import make_plan
+from xsim.plan.run_plan import RunPlan, make_plan
 from xsim.result.dataset import result_from_memory, result_from_store
+from xsim.sink.batch import BatchSink
+from xsim.sink.batch_memory import MemoryBatchSink
+from xsim.sink.batch_zarr import ZarrBatchSink
 from xsim.sink.memory import MemorySink
 from xsim.sink.protocol import Sink
-from xsim.sink.zarr_sink import ZarrSink
+from xsim.sink.zarr_sink import ZarrSink, ZarrStore
+
+
+class BatchWarning(UserWarning):
+    """Members of a batch failed, and the run went on (``on_error="continue"``)."""
 
 
 def run(
-    graph: ModelGraph, setup: xr.Dataset, options: RunOptions, objects: Mapping[str, Any] | None = None
+    graph: ModelGraph,
+    setup: xr.Dataset,
+    options: RunOptions,
+    hooks: Sequence[Any],
+    view: Callable[[Mapping[str, Any]], Any],
+    objects: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Run a setup.
 
@@ -28,6 +53,10 @@ def run(
     graph : ModelGraph
     setup : xarray.Dataset
     options : RunOptions
+    hooks : sequence
+        Functions and `RuntimeHook` objects.
+    view : callable
+        Makes, from process objects, the model that hooks see.
     objects : mapping of str to object, optional
         Process objects to run instead of new ones.
 
@@ -37,17 +66,97 @@ def run(
         The setup and all outputs.
     """
     plan = make_plan(graph, setup, options)
-    sink = MemorySink() if options.store is None else ZarrSink(options.store, options.mode)
+    functions = collect_hooks(hooks)
+    bound = Hooks(functions, view if functions else _no_view)
+    store = None if options.store is None else ZarrStore(options.store, options.mode)
+    with progress_for(plan) as events:
+        if plan.is_batch:
+            return _run_batch(plan, store, bound, events)
+        if plan.options.parallel:
+            raise OptionError("parallel=True needs batch_dim=", remedy="name the dimensions of the members")
+        return _run_single(plan, store, bound, events, objects)
+
+
+def _run_single(
+    plan: RunPlan, store: ZarrStore | None, hooks: Hooks, events: Events, objects: Mapping[str, Any] | None
+) -> xr.Dataset:
+    sink: MemorySink | ZarrSink = MemorySink() if store is None else ZarrSink(store)
     sink.preflight(plan)
     buffers = sink.open(plan)
-    state = make_state(graph, plan.timeline, objects)
+    state = make_state(plan, 0, objects)
     try:
-        run_member(plan, state, [buffer.put for buffer in buffers])
+        run_member(plan, state, plan.inputs, [buffer.put for buffer in buffers], hooks, _stepped(events))
     except BaseException as error:
         _close_after(error, sink)
         raise
     sink.close("done")
-    return result_from_memory(plan, sink) if isinstance(sink, MemorySink) else result_from_store(plan, sink)
+    return _result(plan, store, sink.arrays if isinstance(sink, MemorySink) else {}, "done", "")
+
+
+def _run_batch(plan: RunPlan, store: ZarrStore | None, hooks: Hooks, events: Events) -> xr.Dataset:
+    sink: BatchSink = MemoryBatchSink() if store is None else ZarrBatchSink(store)
+    sink.preflight(plan)
+    executor = _executor(plan)
+    finished = False
+    try:
+        sink.open(plan)
+        book = run_batch(plan, sink, hooks, executor, events)
+        finished = True
+    finally:
+        executor.close(now=not finished)
+    summary = book.summary()
+    events.end(summary)
+    outcome = "done" if book.complete else "failed"
+    arrays = sink.arrays if isinstance(sink, MemoryBatchSink) else {}
+    result = _result(plan, store, arrays, outcome, summary)
+    if not book.complete:
+        _report(plan, book, summary, result)
+    return result
+
+
+def _executor(plan: RunPlan) -> Executor:
+    scheduler = plan.options.scheduler or "threads"
+    if not plan.options.parallel or scheduler == "synchronous":
+        return SequentialExecutor()
+    threads = plan.options.threads_per_worker or max(1, usable_cpus() // plan.workers)
+    return (ProcessExecutor if scheduler == "processes" else ThreadExecutor)(plan.workers, threads)
+
+
+def _result(
+    plan: RunPlan, store: ZarrStore | None, arrays: Mapping[str, Any], outcome: str, summary: str
+) -> xr.Dataset:
+    if store is None:
+        return result_from_memory(plan, arrays, outcome, summary)
+    return result_from_store(plan, store, outcome, summary)
+
+
+def _report(plan: RunPlan, book: Book, summary: str, result: xr.Dataset) -> None:
+    """Raise or warn of members that are not done, after all others are done and saved (DESIGN §B6)."""
+    if plan.options.on_error == "continue":
+        warnings.warn(summary, BatchWarning, stacklevel=6)
+        return
+    error = book.first_error
+    cls: type[BatchError] = BatchError
+    if error is not None:
+        # Derived from the type of the first failure, so that `except ValueError` catches it.
+        try:
+            cls = type("BatchError", (BatchError, type(error)), {"__module__": BatchError.__module__})
+        except TypeError:
+            cls = BatchError
+    raise cls(
+        summary,
+        remedy="the partial result is in the attribute `result` of this error; on_error='continue' returns it",
+        result=result,
+    ) from error
+
+
+def _stepped(events: Events) -> Callable[[int], None] | None:
+    # Nobody is told of steps where nobody watches: the loop is to cost nothing.
+    return None if isinstance(events, NoEvents) else events.step
+
+
+def _no_view(objects: Mapping[str, Any]) -> None:
+    """Nobody looks: there are no hooks."""
 
 
 def _close_after(error: BaseException, sink: Sink) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -11,7 +11,9 @@ import xarray as xr
 
 from xsim._base.keys import Key
 from xsim._base.suggest import did_you_mean
+from xsim._model import Model
 from xsim._run import run
+from xsim.errors import OptionError
 from xsim.model.context import model_or_default
 from xsim.model.graph import as_graph
 from xsim.plan.options import RunOptions
@@ -183,14 +185,17 @@ class XsimAccessor:
     def run(
         self,
         model: Any = None,
-        *,
+        batch_dim: str | Sequence[str] | None = None,
         check_dims: str | None = "strict",
         validate: str | None = "inputs",
         store: Any = None,
         encoding: Mapping[str, Mapping[str, Any]] | None = None,
         decoding: Mapping[str, Any] | None = None,
+        hooks: Sequence[Any] | None = None,
+        parallel: bool = False,
+        scheduler: str | None = None,
         safe_mode: bool = True,
-        mode: str = "w-",
+        **options: Any,
     ) -> xr.Dataset:
         """Run a model with this dataset as setup.
 
@@ -198,6 +203,9 @@ class XsimAccessor:
         ----------
         model : xsim.Model, optional
             By default that of the enclosing ``with model:`` block.
+        batch_dim : str or sequence of str, optional
+            Dimensions of inputs along which the members of a batch lie; several make the outer product. Outputs keep
+            them, in front. Rows follow the position of a member, whatever its label.
         check_dims : {"strict", "transpose"} or None, default: "strict"
             Whether dimensions of inputs must be in the declared order, may be in another one (values are transposed),
             or are not checked.
@@ -207,27 +215,54 @@ class XsimAccessor:
             Where inputs and outputs are written while running, in Zarr format 3; by default they stay in memory.
         encoding : mapping, optional
             For each output, by name, how it is stored: ``dtype``, ``chunks``, ``shards``, ``fill_value``,
-            ``compressors``, ``filters``, ``serializer``. Chunk sizes count from the front (clock, own dimensions).
+            ``compressors``, ``filters``, ``serializer``. Chunk sizes count from the front (batch, clock, own
+            dimensions).
         decoding : mapping, optional
             Arguments for `xarray.open_zarr`, which opens the result.
+        hooks : sequence, optional
+            Functions decorated with `xsim.runtime_hook`, and `xsim.RuntimeHook` objects. Worker processes get copies.
+        parallel : bool, default: False
+            Run members at the same time.
+        scheduler : {"threads", "processes", "synchronous"}, optional
+            What runs them; threads by default.
         safe_mode : bool, default: True
             Run on process objects made for this run. With False, on those of the model: they can be looked at
             afterwards.
-        mode : {"w-", "w"}, default: "w-"
-            Refuse a store that holds something already, or replace it.
+        **options
+            More options, by name:
+
+            mode : {"w-", "w"}, default: "w-"
+                Refuse a store that holds something already, or replace it.
+            workers : int, optional
+                How many members at a time: None for all usable CPUs, ``-n`` for all but n.
+            threads_per_worker : int, optional
+                Threads that numerical libraries may use in each worker; by default workers share the usable CPUs.
+            block : int, optional
+                How many members one task runs; chosen by size and time of the first members otherwise.
+            seed : int, optional
+                Entropy of the random streams that stage methods ask for (``rng``); stored with the result.
+            on_error : {"raise", "continue"}, default: "raise"
+                Whether members that fail raise one error, after all others are done and saved, or one warning.
+            max_failures : int, optional
+                Number of failures after which no new member starts.
+            progress : bool, optional
+                Show a progress bar; by default in terminals and notebooks.
 
         Returns
         -------
         xarray.Dataset
             This dataset with the outputs: ``process__variable`` for variables, bare names for index variables, which
-            become coordinates. It is a setup again. From a store it comes back lazily.
+            become coordinates. It is a setup again. From a store it comes back lazily. A batch adds variables on how
+            each member ended: ``xsim_outcome``, ``xsim_reason`` and others.
 
         Raises
         ------
         XsimError
             If something is wrong with setup, options or store; nothing has been written then.
+        BatchError
+            If members of a batch fail. It also is of the type of the first failure.
         Exception
-            What a process raises; its notes name the process, the stage and the step.
+            What a process raises in a single run; its notes name the process, the stage and the step.
 
         Notes
         -----
@@ -235,15 +270,37 @@ class XsimAccessor:
         clock, and after the last step for its last label.
         """
         model = model_or_default(model)
-        options = RunOptions(
-            check_dims=check_dims,  # type: ignore[arg-type]
-            validate=validate,  # type: ignore[arg-type]
+        chosen = _options(
+            batch_dim=batch_dim,
+            check_dims=check_dims,
+            validate=validate,
             store=store,
-            mode=mode,  # type: ignore[arg-type]
             encoding=encoding,
             decoding=decoding,
+            parallel=parallel,
+            scheduler=scheduler,
+            **options,
         )
-        return run(as_graph(model), self._dataset, options, None if safe_mode else dict(model))
+        graph = as_graph(model)
+        view = model.over if isinstance(model, Model) else Model(graph.classes).over
+        if safe_mode:
+            return run(graph, self._dataset, chosen, hooks or (), view)
+        if chosen.batch_dim is not None:
+            raise OptionError("safe_mode=False is for single runs", got=f"batch_dim={batch_dim!r}")
+        return run(graph, self._dataset, chosen, hooks or (), view, dict(model))
+
+    @property
+    def outcome(self) -> xr.DataArray:
+        """How each member of a batch ended: "done", "failed" or "pending", along the batch dimensions.
+
+        Raises
+        ------
+        AttributeError
+            If the dataset is not the result of a batch.
+        """
+        if "xsim_outcome" not in self._dataset:
+            raise AttributeError("this dataset is not the result of a batch: it has no outcomes of members")
+        return self._dataset["xsim_outcome"]
 
 
 def _options(**options: Any) -> RunOptions:
@@ -252,7 +309,7 @@ def _options(**options: Any) -> RunOptions:
         if name not in known:
             close = did_you_mean(name, known)
             raise TypeError(
-                f"plan() got an unexpected keyword argument {name!r}"
+                f"run() got an unexpected keyword argument {name!r}"
                 + (f"; did you mean {', '.join(map(repr, close))}?" if close else "")
             )
     return RunOptions(**options)

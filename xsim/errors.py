@@ -23,13 +23,17 @@
     │   ├── MissingInputError (KeyError)
     │   ├── InputError (ValueError)
     │   ├── InputTypeError (TypeError)
-    │   └── OutputRequestError (ValueError)
+    │   ├── OutputRequestError (ValueError)
+    │   └── BatchDimensionError (KeyError)
     ├── OptionError (ValueError)                 an argument of ``run`` makes no sense
     ├── RuntimeContextError (KeyError)           a runtime argument that nobody provides
     ├── UnsetVariableError (AttributeError)      a value is read before it is set
     ├── ReadOnlyError (AttributeError)           a value is set by a process that only reads it
     ├── StaticInputError (ValueError)            a static input is changed
     ├── OutputError (ValueError)                 a value cannot be saved as it is
+    ├── NotPicklableError (TypeError)            something cannot go to worker processes
+    ├── WorkerError (RuntimeError)               a worker process ended
+    ├── BatchError (RuntimeError)                members of a batch failed
     └── StoreError (ValueError)                  a store cannot be written to or read
         └── StoreExistsError (FileExistsError)
 
@@ -206,6 +210,10 @@ class OutputRequestError(SetupError, ValueError):
     """An output that cannot be saved."""
 
 
+class BatchDimensionError(SetupError, KeyError):
+    """A batch dimension that the setup does not have."""
+
+
 class OptionError(XsimError, ValueError):
     """An argument of ``run`` makes no sense."""
 
@@ -228,6 +236,26 @@ class StaticInputError(XsimError, ValueError):
 
 class OutputError(XsimError, ValueError):
     """A value cannot be saved as it is."""
+
+
+class NotPicklableError(XsimError, TypeError):
+    """Something cannot be sent to worker processes."""
+
+
+class WorkerError(XsimError, RuntimeError):
+    """A worker process ended without an answer."""
+
+
+class BatchError(XsimError, RuntimeError):
+    """Members of a batch failed; the others are done and saved.
+
+    Attributes
+    ----------
+    result : xarray.Dataset
+        The partial result, with the outcome of each member.
+    """
+
+    result: Any
 
 
 class StoreError(XsimError, ValueError):

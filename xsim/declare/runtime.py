@@ -23,6 +23,7 @@ RUNTIME_ARGS = (
     "step_delta",
     "main_clock_values",
     "main_clock_dataarray",
+    "rng",
 )
 
 _MARK = "__xsim_runtime_args__"
@@ -58,6 +59,8 @@ def runtime(meth: Any = None, args: str | Sequence[str] | None = None) -> Any:
         - ``step``: number of this step, from 0
         - ``step_start``, ``step_end``, ``step_delta``: labels at both ends of this step, and their difference
         - ``main_clock_values``, ``main_clock_dataarray``: all labels, as numpy array or as DataArray
+        - ``rng``: a `numpy.random.Generator` of the process's own; it follows from the seed of the run, the position
+          of the member and the name of the process alone
 
     Examples
     --------

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from xsim.plan.timeline import Timeline
+
+
+class RandomStreams:
+    """The random streams of a member, one for each process, made when asked for.
+
+    Parameters
+    ----------
+    make : callable
+        Makes the stream of a process by its name.
+    """
+
+    def __init__(self, make: Callable[[str], np.random.Generator]) -> None:
+        self._make = make
+        self._streams: dict[str, np.random.Generator] = {}
+
+    def of(self, process: str) -> np.random.Generator:
+        """Give the stream of a process, which goes on where it was."""
+        if process not in self._streams:
+            self._streams[process] = self._make(process)
+        return self._streams[process]
 
 
 class RuntimeContext:
@@ -15,6 +36,10 @@ class RuntimeContext:
     Parameters
     ----------
     timeline : Timeline
+    streams : RandomStreams
+        Of the member.
+    batch : tuple of int, optional
+        Number of the member, and how many there are.
 
     Attributes
     ----------
@@ -23,13 +48,13 @@ class RuntimeContext:
         last step.
     """
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self, timeline: Timeline, streams: RandomStreams, batch: tuple[int, int] = (-1, -1)) -> None:
         self.timeline = timeline
         labels = timeline.labels
         first, last = (labels[0], labels[-1]) if labels.size else (np.float64("nan"),) * 2
         self.values: dict[str, Any] = {
-            "batch_size": -1,
-            "batch": -1,
+            "batch_size": batch[1],
+            "batch": batch[0],
             "sim_start": first,
             "sim_end": last,
             "nsteps": timeline.nsteps,
@@ -39,6 +64,7 @@ class RuntimeContext:
             "step_delta": first - first,
             "main_clock_values": labels,
             "main_clock_dataarray": timeline.dataarray,
+            "rng": streams,
         }
         if timeline.nsteps:
             self.move_to(0)

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from xsim._base.stages import Stage
+from xsim._base.stages import RuntimeSignal, Stage
+from xsim.engine.failure import mark
+from xsim.engine.hooks import HookedProgram, Hooks
 from xsim.engine.saving import SaveSchedule
 from xsim.engine.stage import StageProgram
 from xsim.engine.state import State
+from xsim.plan.inputs import PlannedInput
 from xsim.plan.run_plan import RunPlan
 
 
-def run_member(plan: RunPlan, state: State, puts: Sequence[Callable[[Any], None]]) -> None:
+class Program(Protocol):
+    """A stage, ready to run."""
+
+    def run(self, values: dict[str, Any]) -> RuntimeSignal:
+        """Run it; give a signal for the model."""
+
+
+def run_member(
+    plan: RunPlan,
+    state: State,
+    inputs: Sequence[PlannedInput],
+    puts: Sequence[Callable[[Any], None]],
+    hooks: Hooks,
+    stepped: Callable[[int], None] | None = None,
+) -> None:
     """Run a model from its first stage to its last.
 
     Parameters
@@ -20,41 +37,62 @@ def run_member(plan: RunPlan, state: State, puts: Sequence[Callable[[Any], None]
     plan : RunPlan
     state : State
         Without values; it holds the last ones afterwards.
+    inputs : sequence of PlannedInput
+        Those of the member.
     puts : sequence of callables
         For each output of the plan what takes its next value.
+    hooks : Hooks
+    stepped : callable, optional
+        Is told the number of steps done, after each.
 
     Raises
     ------
     Exception
         What a process raises, after ``finalize`` has run, with notes that name process, stage and step.
     """
-    initialize, run_step, finalize_step, finalize = (StageProgram(plan.graph, state.objects, stage) for stage in Stage)
+    initialize, run_step, finalize_step, finalize = _programs(plan, state, hooks)
     outputs = SaveSchedule(plan, state, puts)
-    varying = [planned for planned in plan.inputs if planned.in_time]
+    varying = [planned for planned in inputs if planned.in_time]
     context, values = state.context, state.context.values
     stepping = False
     try:
-        state.set_inputs([planned for planned in plan.inputs if not planned.in_time], 0)
+        state.set_inputs([planned for planned in inputs if not planned.in_time], 0)
         initialize.run(values)
         stepping = True
         for step in range(plan.timeline.nsteps):
             context.move_to(step)
             state.set_inputs(varying, step)
-            run_step.run(values)
+            signal = run_step.run(values)
             outputs.save(step)
-            finalize_step.run(values)
+            if signal < RuntimeSignal.CONTINUE:
+                signal = finalize_step.run(values)
+            if stepped is not None:
+                stepped(step + 1)
+            if signal is RuntimeSignal.BREAK:
+                break
+        else:
+            outputs.save(plan.timeline.nsteps)
         stepping = False
-        outputs.save(plan.timeline.nsteps)
         outputs.save_at_end()
     except BaseException as error:
         if stepping:
             error.add_note(f"at {plan.timeline.describe(context.step)}")
+            mark(error, step=context.step)
         _finalize_after(error, finalize, values)
         raise
     finalize.run(values)
 
 
-def _finalize_after(error: BaseException, finalize: StageProgram, values: dict[str, Any]) -> None:
+def _programs(plan: RunPlan, state: State, hooks: Hooks) -> list[Program]:
+    programs: list[Program] = []
+    for stage in Stage:
+        program = StageProgram(plan.graph, state.objects, stage)
+        bound = hooks.bind(plan.graph, state, stage)
+        programs.append(program if bound is None else HookedProgram(program, bound))
+    return programs
+
+
+def _finalize_after(error: BaseException, finalize: Program, values: dict[str, Any]) -> None:
     """Run the last stage after a failure, which must not be hidden by another one."""
     try:
         finalize.run(values)

@@ -7,8 +7,12 @@ from typing import Any
 
 from xsim._base.stages import RuntimeSignal, Stage
 from xsim.declare.access import CACHE_SLOT
+from xsim.engine.context import RandomStreams
+from xsim.engine.failure import mark
 from xsim.errors import RuntimeContextError
 from xsim.model.graph import ModelGraph
+
+Around = Callable[[], RuntimeSignal]
 
 
 class StageProgram:
@@ -25,8 +29,8 @@ class StageProgram:
     def __init__(self, graph: ModelGraph, objects: Mapping[str, Any], stage: Stage) -> None:
         self.graph = graph
         self.stage = stage
-        numbers: dict[tuple[str, ...], int] = {}
-        self._calls: list[tuple[str, Callable[..., Any], int]] = []
+        numbers: dict[tuple[tuple[str, ...], str], int] = {}
+        self.calls: list[tuple[str, Callable[..., Any], int]] = []
         self._caching = [objects[name] for name in graph.order if _has_cache(graph, name)]
         for name in graph.order:
             method = graph.specs[name].stages.get(stage)
@@ -34,43 +38,94 @@ class StageProgram:
                 call = getattr(objects[name], stage.value)
                 if _has_cache(graph, name):
                     call = _without_cache(objects[name], call)
-                self._calls.append((name, call, numbers.setdefault(method.args, len(numbers))))
+                # Processes that ask for the same arguments share them; a random stream is each one's own.
+                kind = (method.args, name if "rng" in method.args else "")
+                self.calls.append((name, call, numbers.setdefault(kind, len(numbers))))
         self._arguments = list(numbers)
 
-    def run(self, values: Mapping[str, Any]) -> None:
+    def run(
+        self, values: Mapping[str, Any], before: Around | None = None, after: Around | None = None
+    ) -> RuntimeSignal:
         """Run the stage.
 
         Parameters
         ----------
         values : mapping of str to object
             Values of the runtime arguments.
+        before, after : callable, optional
+            Called around each process; their signals concern the processes of the stage.
+
+        Returns
+        -------
+        RuntimeSignal
+            NONE: processes do not steer the model.
 
         Raises
         ------
         Exception
             What a stage method raises, with a note that names the process and the stage.
         """
-        for process in self._caching:
-            process.__dict__[CACHE_SLOT] = {}
-        packs = [self._pack(names, values) for names in self._arguments]
+        packs = self.prepare(values)
         name = ""
         try:
-            for position, (name, call, number) in enumerate(self._calls):  # noqa: B007 - named in the note
-                if call(*packs[number]) is RuntimeSignal.BREAK:
-                    skipped = self.graph.skipped_after_break(name, self.stage)
-                    break
+            if before is None or after is None:
+                for position, (name, call, number) in enumerate(self.calls):  # noqa: B007 - named in the error
+                    if call(*packs[number]) is RuntimeSignal.BREAK:
+                        self._run_rest(position, packs)
+                        break
             else:
-                return
-            for name, call, number in self._calls[position + 1 :]:
-                if name not in skipped and call(*packs[number]) is RuntimeSignal.BREAK:
-                    skipped |= self.graph.skipped_after_break(name, self.stage)
+                self._run_around(packs, before, after)
         except BaseException as error:
+            self.locate(error, name)
+            raise
+        return RuntimeSignal.NONE
+
+    def prepare(self, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Start the stage: forget cached values, and give the arguments of each kind of call."""
+        for process in self._caching:
+            process.__dict__[CACHE_SLOT] = {}
+        return [self._pack(names, owner, values) for names, owner in self._arguments]
+
+    def locate(self, error: BaseException, name: str) -> None:
+        """Note in an exception where it comes from, unless that is known already."""
+        if not hasattr(error, "_xsim_where"):
             cls = self.graph.classes[name].__name__
             error.add_note(f"in process {name!r} (class {cls}), stage {self.stage.value!r}")
-            raise
+            mark(error, process=name, stage=self.stage.value)
 
-    def _pack(self, names: tuple[str, ...], values: Mapping[str, Any]) -> tuple[Any, ...]:
+    def _run_rest(self, position: int, packs: list[tuple[Any, ...]]) -> None:
+        """Go on after a BREAK, without those downstream of who sent it."""
+        skipped = self.graph.skipped_after_break(self.calls[position][0], self.stage)
+        for name, call, number in self.calls[position + 1 :]:
+            try:
+                if name not in skipped and call(*packs[number]) is RuntimeSignal.BREAK:
+                    skipped |= self.graph.skipped_after_break(name, self.stage)
+            except BaseException as error:
+                self.locate(error, name)
+                raise
+
+    def _run_around(self, packs: list[tuple[Any, ...]], before: Around, after: Around) -> None:
+        skipped: frozenset[str] = frozenset()
+        for name, call, number in self.calls:
+            signal = before()
+            if signal is RuntimeSignal.BREAK:
+                return
+            if signal is not RuntimeSignal.NONE or name in skipped:
+                continue
+            try:
+                answer = call(*packs[number])
+            except BaseException as error:
+                self.locate(error, name)
+                raise
+            if answer is RuntimeSignal.BREAK:
+                skipped |= self.graph.skipped_after_break(name, self.stage)
+            if after() is RuntimeSignal.BREAK:
+                return
+
+    def _pack(self, names: tuple[str, ...], owner: str, values: Mapping[str, Any]) -> tuple[Any, ...]:
         try:
+            if owner and isinstance(values["rng"], RandomStreams):
+                values = {**values, "rng": values["rng"].of(owner)}
             return tuple([values[name] for name in names])
         except KeyError as error:
             raise RuntimeContextError(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from functools import partial
 from typing import Any
 
 import attrs
 
 from xsim._base.keys import Key
-from xsim.engine.context import RuntimeContext
+from xsim.engine.context import RandomStreams, RuntimeContext
 from xsim.model.graph import ModelGraph
 from xsim.model.objects import make_objects
 from xsim.plan.inputs import PlannedInput
-from xsim.plan.timeline import Timeline
+from xsim.plan.run_plan import RunPlan
 
 
 @attrs.frozen(eq=False)
@@ -70,6 +71,9 @@ class StateValues(MutableMapping[Key, Any]):
         return repr(dict(self))
 
 
-def make_state(graph: ModelGraph, timeline: Timeline, objects: Mapping[str, Any] | None = None) -> State:
-    """Make a state without values, or one over process objects that exist already."""
-    return State(make_objects(graph) if objects is None else objects, RuntimeContext(timeline))
+def make_state(plan: RunPlan, member: int, objects: Mapping[str, Any] | None = None) -> State:
+    """Make the state of a member, without values, or over process objects that exist already."""
+    streams = RandomStreams(partial(plan.random_stream, member))
+    batch = (member, plan.batch.size) if plan.is_batch else (-1, -1)
+    context = RuntimeContext(plan.timeline, streams, batch)
+    return State(make_objects(plan.graph) if objects is None else objects, context)

@@ -18,6 +18,7 @@ from xsim.declare.variable_spec import VariableSpec
 from xsim.errors import InputError, MissingInputError, StaticInputError, UnsetVariableError
 from xsim.model.graph import ModelGraph
 from xsim.model.objects import make_objects
+from xsim.plan.batch import Batch, Position
 from xsim.plan.options import CheckDims
 
 NONE_MARK = "xsim_none"
@@ -38,6 +39,8 @@ class PlannedInput:
         With the main clock as first dimension if it varies in time.
     in_time : bool
         Whether it varies in time.
+    batch_axes : tuple of int
+        The batch dimensions that lead its values, by their number.
     converter : callable, optional
         Turns a value into the one that the process sees.
     """
@@ -46,11 +49,22 @@ class PlannedInput:
     values: np.ndarray[Any, Any]
     in_time: bool
     converter: Callable[[Any], Any] | None
+    batch_axes: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
         """Name in the dataset."""
         return join_key(self.key)
+
+    def of_member(self, position: Position) -> PlannedInput:
+        """Give the input of one member."""
+        if not self.batch_axes:
+            return self
+        values = self.values[tuple(position[axis] for axis in self.batch_axes)]
+        # Indexing to a scalar gives no array; text and objects need theirs back.
+        if not isinstance(values, np.ndarray):
+            values = _as_0d(values, self.values.dtype)
+        return PlannedInput(self.key, values, self.in_time, self.converter)
 
     def at(self, step: int) -> Any:
         """Give the value for a step, as a copy that the process may write into.
@@ -68,8 +82,14 @@ class PlannedInput:
         return value if self.converter is None else self.converter(value)
 
 
+def _as_0d(value: Any, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    array = np.empty((), dtype)
+    array[()] = value
+    return array
+
+
 def plan_inputs(
-    graph: ModelGraph, setup: xr.Dataset, clock: str | None, check_dims: CheckDims | None
+    graph: ModelGraph, setup: xr.Dataset, clock: str | None, batch: Batch, check_dims: CheckDims | None
 ) -> tuple[PlannedInput, ...]:
     """Collect the values of all inputs.
 
@@ -85,11 +105,11 @@ def plan_inputs(
     missing = [key for key in graph.inputs if join_key(key) not in setup.variables]
     if missing:
         raise _missing(graph, setup, missing)
-    return tuple(_plan_input(key, graph.variable(key), setup, clock, check_dims) for key in graph.inputs)
+    return tuple(_plan_input(key, graph.variable(key), setup, clock, batch, check_dims) for key in graph.inputs)
 
 
 def _plan_input(
-    key: Key, spec: VariableSpec, setup: xr.Dataset, clock: str | None, check_dims: CheckDims | None
+    key: Key, spec: VariableSpec, setup: xr.Dataset, clock: str | None, batch: Batch, check_dims: CheckDims | None
 ) -> PlannedInput:
     variable = setup[join_key(key)].variable
     whole_series = clock is not None and any(MAIN_CLOCK in own for own in spec.dims)
@@ -103,36 +123,39 @@ def _plan_input(
             variable=key,
         )
     dims = tuple(str(dim) for dim in variable.dims)
-    wanted = _find_dims(dims, alternatives, clock if in_time else None, check_dims)
+    leading = tuple(dim for dim in batch.dims if dim in dims)
+    wanted = _find_dims(dims, alternatives, leading + ((clock,) if in_time and clock else ()), check_dims)
     if wanted is None:
-        in_time_allowed = clock if not (spec.static or whole_series) else None
-        raise _wrong_dims(key, dims, alternatives, in_time_allowed, check_dims)
+        in_time_allowed = (clock,) if clock and not (spec.static or whole_series) else ()
+        raise _wrong_dims(key, dims, alternatives, leading, in_time_allowed, check_dims)
     values = variable.transpose(*wanted).to_numpy() if wanted != dims else variable.to_numpy()
     if variable.attrs.get(NONE_MARK):
         values = np.empty((), dtype=object)
-    return PlannedInput(key, values, in_time, spec.converter)
+    axes = tuple(batch.dims.index(dim) for dim in leading)
+    return PlannedInput(key, values, in_time, spec.converter, axes)
 
 
-def _find_dims(
-    dims: Dims, alternatives: tuple[Dims, ...], clock: str | None, check_dims: CheckDims | None
-) -> Dims | None:
-    """Give the dimensions in the order in which the process wants them; None if they do not fit."""
+def _find_dims(dims: Dims, alternatives: tuple[Dims, ...], leading: Dims, check_dims: CheckDims | None) -> Dims | None:
+    """Give the dimensions in the order in which they are used; None if they do not fit.
+
+    The leading ones are those of the batch, then the main clock.
+    """
     for own in alternatives:
-        wanted = own if clock is None else (clock, *own)
+        wanted = (*leading, *own)
         if dims == wanted or (check_dims == "transpose" and sorted(dims) == sorted(wanted)):
             return wanted
     if check_dims is None:
-        return dims if clock is None else (clock, *(dim for dim in dims if dim != clock))
+        return (*leading, *(dim for dim in dims if dim not in leading))
     return None
 
 
 def _wrong_dims(
-    key: Key, dims: Dims, alternatives: tuple[Dims, ...], clock: str | None, check_dims: CheckDims | None
+    key: Key, dims: Dims, alternatives: tuple[Dims, ...], batch: Dims, clock: Dims, check_dims: CheckDims | None
 ) -> InputError:
-    allowed = list(alternatives)
-    if clock is not None:
-        allowed += [(clock, *own) for own in alternatives]
-    transposed = _find_dims(dims, alternatives, clock if clock in dims else None, "transpose")
+    allowed = [(*batch, *own) for own in alternatives]
+    if clock:
+        allowed += [(*batch, *clock, *own) for own in alternatives]
+    transposed = _find_dims(dims, alternatives, batch + tuple(dim for dim in clock if dim in dims), "transpose")
     if transposed is not None and check_dims == "strict":
         remedy = f"check_dims='transpose' takes them in any order; or give them as {show_dims(transposed)}"
     else:

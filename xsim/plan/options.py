@@ -14,6 +14,15 @@ from xsim.errors import OptionError
 CheckDims = Literal["strict", "transpose"]
 Validate = Literal["inputs"]
 Mode = Literal["w-", "w"]
+OnError = Literal["raise", "continue"]
+Scheduler = Literal["synchronous", "threads", "processes"]
+
+SCHEDULERS: dict[str, Scheduler] = {
+    **dict.fromkeys(("sync", "synchronous", "single-threaded"), "synchronous"),
+    **dict.fromkeys(("threads", "threading"), "threads"),
+    **dict.fromkeys(("processes", "multiprocessing"), "processes"),
+}
+"""Names of schedulers, as dask knows them."""
 
 
 def _one_of(*allowed: Any) -> Any:
@@ -31,6 +40,35 @@ def _one_of(*allowed: Any) -> Any:
 
 def _as_dict(mapping: Mapping[str, Any] | None) -> dict[str, Any]:
     return dict(mapping or {})
+
+
+def _as_names(batch_dim: Any) -> str | tuple[str, ...] | None:
+    return batch_dim if batch_dim is None or isinstance(batch_dim, str) else tuple(batch_dim)
+
+
+def _as_scheduler(scheduler: Any) -> Scheduler | None:
+    if scheduler is None:
+        return None
+    if not isinstance(scheduler, str) or scheduler not in SCHEDULERS:
+        raise OptionError(
+            f"{scheduler!r} is no scheduler that xsim has",
+            expected=f"one of {names(SCHEDULERS)}",
+            suggestions=did_you_mean(scheduler, SCHEDULERS),
+        )
+    return SCHEDULERS[scheduler]
+
+
+def _check_workers(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value == 0):
+        raise OptionError(
+            f"workers={value!r} makes no sense",
+            expected="None: all usable CPUs; n: n workers; -n: all usable CPUs but n, at least 1",
+        )
+
+
+def _positive(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise OptionError(f"{attribute.name}={value!r} makes no sense", expected="a positive integer, or None")
 
 
 @attrs.frozen(kw_only=True)
@@ -51,6 +89,26 @@ class RunOptions:
         How outputs are stored, by name; takes precedence over what the variables declare.
     decoding : mapping
         Arguments of `xarray.open_zarr` for opening the result.
+    batch_dim : str or tuple of str, optional
+        Dimensions along which the members of a batch lie.
+    parallel : bool
+        Whether members, or the processes of a single model, run at the same time.
+    scheduler : {"synchronous", "threads", "processes"}, optional
+        What runs them.
+    workers : int, optional
+        How many at a time: None for all usable CPUs, ``-n`` for all but n.
+    threads_per_worker : int, optional
+        Threads that numerical libraries may use in each worker.
+    block : int, optional
+        How many members one task runs; chosen by size and time otherwise.
+    seed : int, optional
+        Entropy of all random streams; a fresh one otherwise.
+    on_error : {"raise", "continue"}
+        Whether failed members raise, after all others are done, or are only reported.
+    max_failures : int, optional
+        Number of failures after which no new member starts.
+    progress : bool, optional
+        Whether to show progress; by default in terminals and notebooks.
     """
 
     check_dims: CheckDims | None = attrs.field(default="strict", validator=_one_of(*get_args(CheckDims), None))
@@ -59,6 +117,16 @@ class RunOptions:
     mode: Mode = attrs.field(default="w-", validator=_one_of(*get_args(Mode)))
     encoding: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, converter=_as_dict)
     decoding: Mapping[str, Any] = attrs.field(factory=dict, converter=_as_dict)
+    batch_dim: str | tuple[str, ...] | None = attrs.field(default=None, converter=_as_names)
+    parallel: bool = False
+    scheduler: Scheduler | None = attrs.field(default=None, converter=_as_scheduler)
+    workers: int | None = attrs.field(default=None, validator=_check_workers)
+    threads_per_worker: int | None = attrs.field(default=None, validator=_positive)
+    block: int | None = attrs.field(default=None, validator=_positive)
+    seed: int | None = None
+    on_error: OnError = attrs.field(default="raise", validator=_one_of(*get_args(OnError)))
+    max_failures: int | None = attrs.field(default=None, validator=_positive)
+    progress: bool | None = None
 
     @encoding.validator
     def _check_encoding(self, attribute: Any, value: Mapping[str, Any]) -> None:

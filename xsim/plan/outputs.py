@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
 import numpy as np
+from attrs import evolve, field, frozen
 
 from xsim._base.dims import Dims, on_clock, show_dims, with_ndim
 from xsim._base.keys import Key, join_key
@@ -14,12 +14,13 @@ from xsim._base.render import names
 from xsim._base.suggest import did_you_mean
 from xsim.errors import OptionError, OutputError, OutputRequestError
 from xsim.model.graph import ModelGraph
+from xsim.plan.batch import Batch
 from xsim.plan.options import RunOptions, check_encoding_keys
 from xsim.setup.attributes import OUTPUT_DIMS, OUTPUT_ROLE, ROLE
 from xsim.setup.clocks import Clocks
 
 
-@attrs.frozen(eq=False)
+@frozen(eq=False)
 class PlannedOutput:
     """A variable that is saved.
 
@@ -38,6 +39,8 @@ class PlannedOutput:
         Of the variable in the result.
     is_index : bool
         Whether it is an index variable, and thus a coordinate.
+    batch : Batch
+        Members that it is saved for; its dimensions come first.
     """
 
     key: Key
@@ -48,6 +51,7 @@ class PlannedOutput:
     attrs: Mapping[str, Any]
     encoding: Mapping[str, Any]
     is_index: bool = False
+    batch: Batch = field(factory=Batch)
 
     @property
     def nlabels(self) -> int:
@@ -55,7 +59,7 @@ class PlannedOutput:
         return 1 if self.clock is None else len(self.positions)
 
     def dims_of(self, ndim: int) -> Dims:
-        """Give all dimensions of the saved variable, the clock first, for a value with so many dimensions.
+        """Give all dimensions of the saved variable (batch, clock, own) for a value with so many of its own.
 
         Raises
         ------
@@ -71,7 +75,7 @@ class PlannedOutput:
                 remedy="declare these dims too (a list holds alternatives), or reshape the value",
                 variable=self.key,
             )
-        return own if self.clock is None else (self.clock, *own)
+        return (*self.batch.dims, *(() if self.clock is None else (self.clock,)), *own)
 
     def attrs_of(self, dims: Dims) -> dict[str, Any]:
         """Give the attributes of the saved variable."""
@@ -81,7 +85,7 @@ class PlannedOutput:
 
 
 def plan_outputs(
-    graph: ModelGraph, clocks: Clocks, requests: Mapping[Key, str | None], options: RunOptions
+    graph: ModelGraph, clocks: Clocks, batch: Batch, requests: Mapping[Key, str | None], options: RunOptions
 ) -> tuple[PlannedOutput, ...]:
     """Collect index variables and requested outputs.
 
@@ -102,6 +106,7 @@ def plan_outputs(
         _plan_output(graph, clocks, key, join_key(key), clock, positions[clock], options)
         for key, clock in requests.items()
     ]
+    planned = [evolve(output, batch=batch) for output in planned]
     saved = [output.name for output in planned]
     if unknown := [name for name in options.encoding if name not in saved]:
         raise OptionError(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import attrs
+import numpy as np
 import xarray as xr
 
+from xsim._base.cpus import resolve_workers, usable_cpus
 from xsim._base.render import columns, quantity, section, size
 from xsim._base.stages import Stage
 from xsim._base.suggest import did_you_mean
 from xsim.declare.runtime import RUNTIME_ARGS
 from xsim.errors import ClockError, RuntimeContextError
-from xsim.model.graph import ModelGraph
+from xsim.model.graph import ModelGraph, variable_names
+from xsim.plan.batch import Batch, plan_batch
 from xsim.plan.inputs import PlannedInput, plan_inputs, validate_inputs
 from xsim.plan.options import RunOptions
 from xsim.plan.outputs import PlannedOutput, plan_outputs
@@ -39,6 +44,12 @@ class RunPlan:
         What comes out; index variables first.
     options : RunOptions
         How it runs.
+    batch : Batch
+        Its members; a single one without a batch.
+    workers : int
+        How many workers run them.
+    seed : int
+        Entropy of all random streams.
     """
 
     graph: ModelGraph
@@ -47,6 +58,24 @@ class RunPlan:
     inputs: tuple[PlannedInput, ...]
     outputs: tuple[PlannedOutput, ...]
     options: RunOptions
+    batch: Batch
+    workers: int
+    seed: int
+
+    @property
+    def is_batch(self) -> bool:
+        """Whether the run has batch dimensions."""
+        return bool(self.batch.dims)
+
+    def random_stream(self, member: int, process: str) -> np.random.Generator:
+        """Make the random stream of a process in a member (DESIGN §B11).
+
+        It depends on the seed, the member's position and the process's name, and on nothing else.
+        """
+        name = int.from_bytes(hashlib.sha256(process.encode()).digest()[:16], "big")
+        key = (name >> 96, name >> 64 & 0xFFFFFFFF, name >> 32 & 0xFFFFFFFF, name & 0xFFFFFFFF)
+        sequence = np.random.SeedSequence(self.seed, spawn_key=(*self.batch.position(member), *key))
+        return np.random.default_rng(sequence)
 
     def __repr__(self) -> str:
         stages = [
@@ -66,10 +95,17 @@ class RunPlan:
             f"<xsim RunPlan ({quantity(len(self.graph.order), 'process', 'processes')}, "
             f"{quantity(self.timeline.nsteps, 'step')}, {clock})>"
         )
+        members = []
+        if self.is_batch:
+            grid = " x ".join(f"{dim} {n}" for dim, n in zip(self.batch.dims, self.batch.shape, strict=True))
+            scheduler = self.options.scheduler or "threads"
+            how = f"{self.workers} workers ({scheduler})" if self.options.parallel else "one after the other"
+            members = [f"Members: {self.batch.size} ({grid}), {how}"]
         where = "memory" if self.options.store is None else f"{self.options.store} (mode {self.options.mode!r})"
         return "\n".join(
             [
                 head,
+                *members,
                 *section("Stages:", columns([row for row in stages if row[1]])),
                 *section("Inputs:", columns(inputs)),
                 *section("Outputs:", columns(outputs)),
@@ -103,13 +139,18 @@ def make_plan(graph: ModelGraph, dataset: xr.Dataset, options: RunOptions) -> Ru
     check_clocks(clocks)
     requests = read_outputs(setup)
     check_outputs(graph, list(requests))
-    outputs = plan_outputs(graph, clocks, requests, options)
+    batch = plan_batch(setup, options.batch_dim, clocks, set(variable_names(graph.inputs)))
+    outputs = plan_outputs(graph, clocks, batch, requests, options)
     check_runtime_args(graph)
     timeline = make_timeline(setup, clocks)
-    inputs = plan_inputs(graph, setup, clocks.main, options.check_dims)
+    inputs = plan_inputs(graph, setup, clocks.main, batch, options.check_dims)
     if options.validate is not None:
-        validate_inputs(graph, inputs, timeline.nsteps)
-    return RunPlan(graph, setup, timeline, inputs, outputs, options)
+        # What differs between members is checked where it concerns one member only.
+        validate_inputs(graph, tuple(p for p in inputs if not p.batch_axes), timeline.nsteps)
+    seed = np.random.SeedSequence().entropy if options.seed is None else options.seed
+    assert isinstance(seed, int)
+    workers = resolve_workers(options.workers, usable_cpus()) if options.parallel else 1
+    return RunPlan(graph, setup, timeline, inputs, outputs, options, batch, workers, seed)
 
 
 def check_runtime_args(graph: ModelGraph) -> None:

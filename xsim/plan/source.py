@@ -7,7 +7,17 @@ import xarray as xr
 from xsim._base.keys import Key, join_key
 from xsim.errors import InputError
 from xsim.model.graph import ModelGraph
-from xsim.setup.attributes import KEPT_INPUT, OUTCOME, OUTPUT_DIMS, OUTPUT_ROLE, ROLE, VERSION
+from xsim.setup.attributes import (
+    KEPT_INPUT,
+    OUTCOME,
+    OUTCOME_ROLE,
+    OUTPUT_DIMS,
+    OUTPUT_ROLE,
+    ROLE,
+    SEED,
+    SUMMARY,
+    VERSION,
+)
 from xsim.setup.clocks import read_clocks
 
 
@@ -22,12 +32,14 @@ def as_source(dataset: xr.Dataset, graph: ModelGraph) -> xr.Dataset:
     """
     for key in graph.inputs:
         _check_mark(dataset, key)
-    outputs = [str(name) for name, v in dataset.variables.items() if v.attrs.get(ROLE) == OUTPUT_ROLE]
+    outputs = [str(n) for n, v in dataset.variables.items() if v.attrs.get(ROLE) in (OUTPUT_ROLE, OUTCOME_ROLE)]
     kept = {str(name): str(name).removesuffix(KEPT_INPUT) for name in dataset.variables if _is_kept(name)}
     indexes = [key[1] for key in graph.indexes if key[1] in dataset.variables]
     source = dataset.drop_vars([*outputs, *indexes, *(v for v in kept.values() if v in dataset and v not in outputs)])
     source = source.rename_vars(kept)
-    source.attrs = {name: value for name, value in source.attrs.items() if name not in (OUTCOME, VERSION)}
+    source.attrs = {
+        name: value for name, value in source.attrs.items() if name not in (OUTCOME, SEED, SUMMARY, VERSION)
+    }
     return source
 
 

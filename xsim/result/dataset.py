@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import xarray as xr
@@ -9,47 +10,49 @@ import xarray as xr
 from xsim._base.version import __version__
 from xsim.plan.run_plan import RunPlan
 from xsim.plan.storable import kept_inputs
-from xsim.setup.attributes import OUTCOME, VERSION
+from xsim.setup.attributes import OUTCOME, SEED, SUMMARY, VERSION
 from xsim.setup.clocks import read_clocks
-from xsim.sink.memory import MemorySink, SavedArray
-from xsim.sink.zarr_sink import ZarrSink
+from xsim.sink.journal import FIELDS
+from xsim.sink.memory import SavedArray
+from xsim.sink.zarr_sink import ZarrStore
 
 # Numbers with units such as "days" are numbers; only what was saved as a time difference is one.
 _TIMEDELTAS = xr.coders.CFTimedeltaCoder(decode_via_units=False)
 
 
-def result_from_memory(plan: RunPlan, sink: MemorySink) -> xr.Dataset:
+def result_from_memory(plan: RunPlan, arrays: Mapping[str, SavedArray], outcome: str, summary: str) -> xr.Dataset:
     """Join the setup of a run and the arrays in memory."""
-    outputs = xr.Dataset({name: _as_variable(array) for name, array in sink.arrays.items()})
-    return _join(plan, xr.decode_cf(outputs, decode_timedelta=_TIMEDELTAS))
+    outputs = xr.Dataset({name: _as_variable(array) for name, array in arrays.items()})
+    return _join(plan, outcome, summary, xr.decode_cf(outputs, decode_timedelta=_TIMEDELTAS))
 
 
-def result_from_store(plan: RunPlan, sink: ZarrSink) -> xr.Dataset:
+def result_from_store(plan: RunPlan, store: ZarrStore, outcome: str, summary: str) -> xr.Dataset:
     """Join the setup of a run and the arrays in a store, which stay there until needed; scalars are loaded."""
     decoding: dict[str, Any] = {"consolidated": True, "decode_timedelta": _TIMEDELTAS, **plan.options.decoding}
-    assert sink.group is not None
-    stored = xr.open_zarr(sink.group.store, group=sink.group.path or None, **decoding)
-    outputs = stored[[output.name for output in plan.outputs if output.name in stored.variables]]
+    stored = xr.open_zarr(store.group.store, group=store.group.path or None, **decoding)
+    wanted = [output.name for output in plan.outputs] + [name for name, _, _ in FIELDS.values()]
+    outputs = stored[[name for name in wanted if name in stored.variables]]
     outputs = outputs.drop_vars([name for name in outputs.coords if name in plan.setup.variables])
     # Zarr gives numpy's StringDType; strings are objects everywhere else in xarray.
     outputs = outputs.assign({n: v.astype(object) for n, v in outputs.data_vars.items() if v.dtype.kind == "T"})
     outputs = outputs.assign_coords({n: v.astype(object) for n, v in outputs.coords.items() if v.dtype.kind == "T"})
     scalars = {name: variable.load() for name, variable in outputs.variables.items() if variable.ndim == 0}
-    return _join(plan, outputs.assign(scalars))
+    return _join(plan, outcome, summary, outputs.assign(scalars))
 
 
 def _as_variable(array: SavedArray) -> xr.Variable:
     return xr.Variable(array.dims, array.values, array.attrs)
 
 
-def _join(plan: RunPlan, outputs: xr.Dataset) -> xr.Dataset:
+def _join(plan: RunPlan, outcome: str, summary: str, outputs: xr.Dataset) -> xr.Dataset:
     setup = _decode_clocks(plan.setup).rename_vars(kept_inputs(plan))
     indexes = {output.name for output in plan.outputs if output.is_index}
     # Variables, not DataArrays: nothing is aligned, and nothing lazy is loaded.
     coords = {name: variable for name, variable in outputs.variables.items() if name in indexes}
     data = {name: variable for name, variable in outputs.variables.items() if name not in indexes}
     result = setup.assign_coords(coords).assign(data)
-    return result.assign_attrs({OUTCOME: "done", VERSION: __version__})
+    facts = {OUTCOME: outcome, VERSION: __version__, SEED: str(plan.seed)}
+    return result.assign_attrs(facts | ({SUMMARY: summary} if summary else {}))
 
 
 def _decode_clocks(setup: xr.Dataset) -> xr.Dataset:

@@ -12,6 +12,7 @@ ROLE = "xsim_role"
 MAIN_CLOCK_ROLE = "main_clock"
 CLOCK_ROLE = "clock"
 OUTPUT_ROLE = "output"
+OUTCOME_ROLE = "outcome"
 
 OUTPUT_VARS = "xsim_output_vars"
 """On a clock, or on the dataset for clock None: names of the requested outputs, separated by commas."""
@@ -21,6 +22,8 @@ OUTPUT_DIMS = "xsim_dims"
 
 OUTCOME = "xsim_outcome"
 VERSION = "xsim_version"
+SEED = "xsim_seed"
+SUMMARY = "xsim_summary"
 
 KEPT_INPUT = ".input"
 """Suffix of an input whose own name went to an output; '.' cannot occur in a Python name."""

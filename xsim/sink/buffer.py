@@ -43,6 +43,8 @@ class OutputBuffer:
     target : Target
     fixed_sizes : mapping of str to int
         Sizes of dimensions that the setup has.
+    storage : StorageType, optional
+        The type, where it is known already; otherwise the first value decides.
 
     Attributes
     ----------
@@ -58,8 +60,15 @@ class OutputBuffer:
         Number of rows that went to the target.
     """
 
-    def __init__(self, output: PlannedOutput, target: Target, fixed_sizes: Mapping[Hashable, int]) -> None:
+    def __init__(
+        self,
+        output: PlannedOutput,
+        target: Target,
+        fixed_sizes: Mapping[Hashable, int],
+        storage: StorageType | None = None,
+    ) -> None:
         self.output = output
+        self._known = storage
         self.target = target
         self.fixed_sizes = fixed_sizes
         self.type: StorageType | None = None
@@ -93,7 +102,9 @@ class OutputBuffer:
 
     def _start(self, first: Any) -> None:
         encoding = self.output.encoding
-        self.type = storage_type(self.output.name, first, encoding.get("dtype"), encoding.get("fill_value"))
+        self.type = self._known or storage_type(
+            self.output.name, first, encoding.get("dtype"), encoding.get("fill_value")
+        )
         array = self.type.fit(first)
         self._resize(array.shape, self._best_size(array.shape))
         # Scalars whose class tells the type need no check. Python's int may be too large; text, bytes and dates of

@@ -5,32 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from xsim.plan.outputs import PlannedOutput
 from xsim.sink.buffer import OutputBuffer
+from xsim.sink.storage_type import StorageType
 
 MISSING = "xsim_missing"
 
 
-def masking_attrs(buffer: OutputBuffer) -> dict[str, Any]:
+def masking_attrs(output: PlannedOutput, storage: StorageType, missing: bool, ambiguous: bool) -> dict[str, Any]:
     """Give the attributes that tell xarray what is missing, and what bools are.
+
+    Parameters
+    ----------
+    output : PlannedOutput
+    storage : StorageType
+    missing, ambiguous : bool
+        As in `OutputBuffer`, over all members.
 
     Notes
     -----
     A complete result keeps every type. Integers with missing rows get a ``_FillValue``, by which xarray makes floats
     of them, unless the fill value is among the data or a float could not hold them.
     """
-    storage = buffer.type
-    if storage is None:
-        return {}
     attributes: dict[str, Any] = {}
-    if storage.is_bool and not buffer.missing:
+    if storage.is_bool and not missing:
         attributes["dtype"] = "bool"
-    user_fill = buffer.output.encoding.get("fill_value")
+    user_fill = output.encoding.get("fill_value")
     if user_fill is not None and storage.dtype.kind in "iufc":
         attributes["_FillValue"] = storage.dtype.type(user_fill)
-    elif buffer.missing and storage.is_bool:
+    elif missing and storage.is_bool:
         attributes["_FillValue"] = storage.stored.type(storage.fill)
-    elif buffer.missing and storage.is_integer:
-        if buffer.ambiguous:
+    elif missing and storage.is_integer:
+        if ambiguous:
             attributes[MISSING] = (
                 f"missing values hold {storage.fill}; they are not masked, since the data contain that value, or "
                 f"integers that a float cannot hold"

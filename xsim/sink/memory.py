@@ -79,6 +79,9 @@ class MemorySink:
         for buffer in self._buffers:
             if buffer.type is not None and isinstance(buffer.target, MemoryTarget):
                 dims = buffer.output.dims_of(len(buffer.own_shape))
-                attributes = {**buffer.output.attrs_of(dims), **masking_attrs(buffer)}
+                attributes = {
+                    **buffer.output.attrs_of(dims),
+                    **masking_attrs(buffer.output, buffer.type, buffer.missing, buffer.ambiguous),
+                }
                 values = buffer.target.array(buffer.own_shape)
                 self.arrays[buffer.output.name] = SavedArray(dims, values, attributes)

@@ -7,6 +7,7 @@ import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -31,37 +32,11 @@ class ZarrTarget:
 
     def rows_per_chunk(self, row_bytes: int) -> int:
         """Give the number of rows that are written at once: a chunk, or a shard."""
-        for key in ("shards", "chunks"):
-            if self.output.clock is not None and (chosen := _as_tuple(self.output.encoding.get(key))):
-                return chosen[0]
-        return rows_per_chunk(row_bytes, self.output.nlabels)
+        return rows_of_chunk(self.output, row_bytes)
 
     def create(self, storage: StorageType, rows: int, own_shape: tuple[int, ...]) -> None:
         """Make the array."""
-        output = self.output
-        dims = output.dims_of(len(own_shape))
-        leading = () if output.clock is None else (output.nlabels,)
-        shape = leading + own_shape
-        whole = (rows,)[: len(leading)] + own_chunks(own_shape, storage.stored.itemsize)
-        chunks = _complete(_as_tuple(output.encoding.get("chunks")), whole)
-        options: dict[str, Any] = {key: output.encoding[key] for key in CODEC_KEYS if key in output.encoding}
-        if not storage.is_text:
-            options.setdefault("compressors", DEFAULT_CODEC)
-        if shards := _as_tuple(output.encoding.get("shards")):
-            # A shard holds whole chunks only.
-            wanted = _complete(shards, whole)
-            options["shards"] = tuple(-(-n // c) * c for n, c in zip(wanted, chunks, strict=True))
-        with quiet():
-            self.array = self.group.create_array(
-                output.name,
-                shape=shape,
-                dtype=str if storage.is_text else storage.stored,
-                chunks=chunks,
-                fill_value=storage.fill,
-                dimension_names=dims,
-                attributes=jsonable(output.attrs_of(dims) | ({"dtype": "bool"} if storage.is_bool else {})),
-                **options,
-            )
+        self.array = create_array(self.group, self.output, storage, (), rows, own_shape)
 
     def write(self, start: int, rows: Array) -> None:
         """Write rows at a position along the clock."""
@@ -83,6 +58,53 @@ class ZarrTarget:
                 self.array.resize(self.array.shape[:leading] + shape)
 
 
+def create_array(
+    group: zarr.Group,
+    output: PlannedOutput,
+    storage: StorageType,
+    block: tuple[int, ...],
+    rows: int,
+    own_shape: tuple[int, ...],
+) -> zarr.Array[Any]:
+    """Make the array of an output.
+
+    Parameters
+    ----------
+    group : zarr.Group
+    output : PlannedOutput
+    storage : StorageType
+    block : tuple of int
+        Members in a chunk, in each batch dimension.
+    rows : int
+        Labels in a chunk.
+    own_shape : tuple of int
+        Shape of the value of one label.
+    """
+    dims = output.dims_of(len(own_shape))
+    labels = () if output.clock is None else (output.nlabels,)
+    shape = output.batch.shape + labels + own_shape
+    whole = block + (rows,)[: len(labels)] + own_chunks(own_shape, storage.stored.itemsize * max(1, prod(block)))
+    chunks = _complete(_as_tuple(output.encoding.get("chunks")), whole)
+    options: dict[str, Any] = {key: output.encoding[key] for key in CODEC_KEYS if key in output.encoding}
+    if not storage.is_text:
+        options.setdefault("compressors", DEFAULT_CODEC)
+    if shards := _as_tuple(output.encoding.get("shards")):
+        # A shard holds whole chunks only.
+        wanted = _complete(shards, whole)
+        options["shards"] = tuple(-(-n // c) * c for n, c in zip(wanted, chunks, strict=True))
+    with quiet():
+        return group.create_array(
+            output.name,
+            shape=shape,
+            dtype=str if storage.is_text else storage.stored,
+            chunks=chunks,
+            fill_value=storage.fill,
+            dimension_names=dims,
+            attributes=jsonable(output.attrs_of(dims) | ({"dtype": "bool"} if storage.is_bool else {})),
+            **options,
+        )
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Silence two notices of zarr that users can do nothing about.
@@ -94,6 +116,16 @@ def quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification")
         warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
         yield
+
+
+def rows_of_chunk(output: PlannedOutput, row_bytes: int) -> int:
+    """Give how many labels are written at once: those of the user's chunks or shards, or as many as fit."""
+    clock = len(output.batch.dims)
+    for key in ("shards", "chunks"):
+        chosen = _as_tuple(output.encoding.get(key))
+        if output.clock is not None and len(chosen) > clock:
+            return min(chosen[clock], output.nlabels)
+    return rows_per_chunk(row_bytes, output.nlabels)
 
 
 DEFAULT_CODEC = BloscCodec(cname="lz4", clevel=5, shuffle="shuffle")

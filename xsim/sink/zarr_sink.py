@@ -1,4 +1,4 @@
-"""Outputs in a Zarr store (DESIGN §S4)."""
+"""A Zarr store of a run: the setup, outputs, and how it ended (DESIGN §S4)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from xsim._base.version import __version__
 from xsim.errors import StoreError
 from xsim.plan.run_plan import RunPlan
 from xsim.plan.storable import check_storable, storable_setup
-from xsim.setup.attributes import OUTCOME, VERSION
+from xsim.setup.attributes import OUTCOME, SEED, VERSION
 from xsim.sink.buffer import OutputBuffer
 from xsim.sink.finish import masking_attrs, pad
 from xsim.sink.location import check_location, location_of
 from xsim.sink.zarr_array import ZarrTarget, check_encoding, encoded_fill, jsonable, quiet
 
 
-class ZarrSink:
-    """Streams outputs into a Zarr store.
+class ZarrStore:
+    """A Zarr store, from its preflight to its consolidated metadata.
 
     Parameters
     ----------
@@ -32,8 +32,13 @@ class ZarrSink:
     def __init__(self, store: Any, mode: str) -> None:
         self.location = location_of(store)
         self.mode = mode
-        self.group: zarr.Group | None = None
-        self._buffers: list[OutputBuffer] = []
+        self._group: zarr.Group | None = None
+
+    @property
+    def group(self) -> zarr.Group:
+        """The group, once it is open."""
+        assert self._group is not None
+        return self._group
 
     def preflight(self, plan: RunPlan) -> None:
         """Check the place, the encodings, and that setup and attributes can be stored."""
@@ -43,59 +48,74 @@ class ZarrSink:
             _check_attrs(output.name, dict(output.attrs))
         check_location(self.location, self.mode)
 
-    def open(self, plan: RunPlan) -> Sequence[OutputBuffer]:
-        """Write the setup; give a buffer for each planned output."""
+    def open(self, plan: RunPlan) -> None:
+        """Make the group and write the setup."""
         # "a" makes the group or takes an empty one; the preflight has refused all others.
-        self.group = zarr.open_group(self.location, mode="w" if self.mode == "w" else "a", zarr_format=3)
+        group = zarr.open_group(self.location, mode="w" if self.mode == "w" else "a", zarr_format=3)
         setup = storable_setup(plan)
         with quiet():
-            setup.to_zarr(self.group.store, group=self.group.path, mode="a", consolidated=False)
+            setup.to_zarr(group.store, group=group.path, mode="a", consolidated=False)
         # Opened again: attributes are written from what a handle has seen, and xarray has just written some.
-        self.group = zarr.open_group(self.location, mode="r+")
-        self.group.attrs.update({OUTCOME: "running", VERSION: __version__})
-        fixed = plan.setup.sizes
-        self._buffers = [OutputBuffer(output, ZarrTarget(output, self.group), fixed) for output in plan.outputs]
-        return self._buffers
+        self._group = zarr.open_group(self.location, mode="r+")
+        self.group.attrs.update({OUTCOME: "running", VERSION: __version__, SEED: str(plan.seed)})
 
-    def close(self, outcome: str) -> None:
-        """Write what is buffered, settle what is missing, and consolidate the metadata."""
-        assert self.group is not None
-        for buffer in self._buffers:
-            buffer.flush()
-        pad(self._buffers)
-        for buffer in self._buffers:
-            if isinstance(buffer.target, ZarrTarget) and buffer.target.array is not None:
-                self._settle(buffer, buffer.target.array)
-        self._name_coordinates()
+    def close(self, outcome: str, coordinates: Sequence[str]) -> None:
+        """Note how the run ended, which outputs are coordinates, and consolidate the metadata."""
+        if coordinates:
+            before = str(self.group.attrs.get("coordinates", "")).split()
+            self.group.attrs["coordinates"] = " ".join(dict.fromkeys([*before, *coordinates]))
         self.group.attrs[OUTCOME] = outcome
         with quiet():
             zarr.consolidate_metadata(self.group.store, path=self.group.path)
 
-    def _settle(self, buffer: OutputBuffer, array: zarr.Array[Any]) -> None:
-        assert isinstance(buffer.target, ZarrTarget)
-        buffer.target.resize(buffer.own_shape)
-        masking = masking_attrs(buffer)
-        before = dict(array.attrs)
-        if "_FillValue" in masking:
-            masking["_FillValue"] = encoded_fill(masking["_FillValue"])
-        after = {name: value for name, value in before.items() if name != "dtype"} | jsonable(masking)
-        if after != before:
-            with quiet():
-                array.attrs.put(after)
 
-    def _name_coordinates(self) -> None:
-        """List index variables that are not their own dimension, as xarray does for coordinates in a group."""
-        assert self.group is not None
-        names = [
-            buffer.output.name
-            for buffer in self._buffers
-            if buffer.output.is_index
-            and buffer.type is not None
-            and buffer.output.dims_of(len(buffer.own_shape)) != (buffer.output.name,)
-        ]
-        if names:
-            before = str(self.group.attrs.get("coordinates", "")).split()
-            self.group.attrs["coordinates"] = " ".join(dict.fromkeys([*before, *names]))
+class ZarrSink:
+    """Streams the outputs of a single run into a Zarr store.
+
+    Parameters
+    ----------
+    store : ZarrStore
+    """
+
+    def __init__(self, store: ZarrStore) -> None:
+        self.store = store
+        self._buffers: list[OutputBuffer] = []
+
+    def preflight(self, plan: RunPlan) -> None:
+        """Check the store."""
+        self.store.preflight(plan)
+
+    def open(self, plan: RunPlan) -> Sequence[OutputBuffer]:
+        """Write the setup; give a buffer for each planned output."""
+        self.store.open(plan)
+        fixed = plan.setup.sizes
+        self._buffers = [OutputBuffer(output, ZarrTarget(output, self.store.group), fixed) for output in plan.outputs]
+        return self._buffers
+
+    def close(self, outcome: str) -> None:
+        """Write what is buffered, settle what is missing, and close the store."""
+        for buffer in self._buffers:
+            buffer.flush()
+        pad(self._buffers)
+        coordinates = []
+        for buffer in self._buffers:
+            if isinstance(buffer.target, ZarrTarget) and buffer.target.array is not None and buffer.type is not None:
+                buffer.target.resize(buffer.own_shape)
+                settle(buffer.target.array, masking_attrs(buffer.output, buffer.type, buffer.missing, buffer.ambiguous))
+                if buffer.output.is_index and buffer.output.dims_of(len(buffer.own_shape)) != (buffer.output.name,):
+                    coordinates.append(buffer.output.name)
+        self.store.close(outcome, coordinates)
+
+
+def settle(array: zarr.Array[Any], masking: dict[str, Any]) -> None:
+    """Give a finished array the attributes that tell what is missing, and what bools are."""
+    if "_FillValue" in masking:
+        masking = {**masking, "_FillValue": encoded_fill(masking["_FillValue"])}
+    before = dict(array.attrs)
+    after = {name: value for name, value in before.items() if name != "dtype"} | jsonable(masking)
+    if after != before:
+        with quiet():
+            array.attrs.put(after)
 
 
 def _check_attrs(name: str, attributes: dict[str, Any]) -> None:

@@ -1,0 +1,159 @@
+"""The coordinator of a batch: the first members, then blocks of members (DESIGN §B3)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import attrs
+
+from xsim.engine.block import MemberResult, Work
+from xsim.engine.book import Book
+from xsim.engine.events import Events
+from xsim.engine.executors.protocol import Executor, Task
+from xsim.engine.hooks import Hooks
+from xsim.plan.batch import Batch
+from xsim.plan.blocks import Block, best_size, block_shape, blocks, chosen_shape
+from xsim.plan.run_plan import RunPlan
+from xsim.sink.batch import BatchSink, OutputFacts, OutputShape
+from xsim.sink.member import nbytes_of
+
+NO_GAIN = 1.2
+"""CPU seconds a second, below which threads do not pay."""
+
+
+def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, events: Events) -> Book:
+    """Run all members of a batch.
+
+    Parameters
+    ----------
+    plan : RunPlan
+    sink : BatchSink
+        Open.
+    hooks : Hooks
+    executor : Executor
+    events : Events
+
+    Returns
+    -------
+    Book
+        How the members ended.
+
+    Raises
+    ------
+    KeyboardInterrupt, WorkerError
+        When interrupted; members done until then are saved.
+    """
+    book = _new_book(plan)
+    wall, cpu = time.perf_counter(), time.process_time()
+    outcome = "failed"
+    try:
+        pilots = _run_pilots(plan, hooks, executor, events)
+        shapes = _shapes(pilots)
+        shape = chosen_shape(plan.batch, plan.options.block, plan.outputs) or _best_shape(plan, pilots)
+        sink.create(shapes, shape)
+        for name, known in shapes.items():
+            book.facts[name] = OutputFacts(known.own_shape)
+        pilots = {member: result for member, result in pilots.items() if _fits(result, shapes)}
+        for name in book.enter(pilots, pilots.values()):
+            sink.grow(name, book.facts[name].own_shape)
+        work = Work(plan, hooks, shapes, sink.writer(executor.in_workers))
+        _run_blocks(work, sink, executor, book, events, _tasks(plan, shape, pilots, book))
+        outcome = "done" if book.complete else "failed"
+    except KeyboardInterrupt:
+        outcome = "cancelled"
+        raise
+    finally:
+        for fact in book.facts.values():
+            fact.missing |= not book.complete
+        sink.close(outcome, book.facts, book.equal_indexes)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    if plan.workers > 1 and plan.options.scheduler in (None, "threads") and wall > 1 and cpu / wall < NO_GAIN:
+        book.note = "threads brought no gain: Python code runs in one thread at a time; try scheduler='processes'"
+    return book
+
+
+def _new_book(plan: RunPlan) -> Book:
+    return Book(plan.batch, plan.workers, plan.options.max_failures)
+
+
+def _run_pilots(plan: RunPlan, hooks: Hooks, executor: Executor, events: Events) -> dict[int, MemberResult]:
+    """Run the first members, one for each worker, until one is done: it tells types, sizes and times."""
+    book = _new_book(plan)
+    work = Work(plan, hooks)
+    pilots: dict[int, MemberResult] = {}
+    while len(pilots) < plan.batch.size and not book.done and not book.stop_reason:
+        first = len(pilots)
+        numbers = range(first, min(first + plan.workers, plan.batch.size))
+        tasks = [Task(_single(plan.batch, member)) for member in numbers]
+        for task, results in executor.run(work, tasks):
+            members = task.block.members(plan.batch)
+            pilots |= zip(members, results, strict=True)
+            book.enter(members, results)
+            events.members(book.done, book.failed)
+    return dict(sorted(pilots.items()))
+
+
+def _single(batch: Batch, member: int) -> Block:
+    position = batch.position(member)
+    return Block(position, tuple(i + 1 for i in position))
+
+
+def _shapes(pilots: dict[int, MemberResult]) -> dict[str, OutputShape]:
+    """Give the type of each output: that of the lowest member that saved one (DESIGN §S6)."""
+    shapes: dict[str, OutputShape] = {}
+    for result in pilots.values():
+        for name, saved in (result.data or {}).items():
+            shapes.setdefault(name, OutputShape(saved.storage, saved.own_shape))
+    return shapes
+
+
+def _best_shape(plan: RunPlan, pilots: dict[int, MemberResult]) -> tuple[int, ...]:
+    done = next((result for result in pilots.values() if result.error is None and result.data is not None), None)
+    if done is None or done.data is None:
+        return block_shape(plan.batch, 1)
+    seconds = float(done.record["seconds"])
+    return block_shape(plan.batch, best_size(nbytes_of(done.data), seconds, plan.batch.size, plan.workers))
+
+
+def _tasks(plan: RunPlan, shape: tuple[int, ...], pilots: dict[int, MemberResult], book: Book) -> Iterator[Task]:
+    """Give a task for each block, until nothing new is to start; blocks of members that have run always go."""
+    known = {member: _without_failed_data(result) for member, result in pilots.items()}
+    for block in blocks(plan.batch, shape):
+        members = block.members(plan.batch)
+        here = {member: known[member] for member in members if member in known}
+        if book.stop_reason:
+            if not here:
+                return
+            here |= {member: _PENDING for member in members if member not in here}
+        yield Task(block, here)
+
+
+_PENDING = MemberResult({}, {}, None)
+
+
+def _fits(result: MemberResult, shapes: dict[str, OutputShape]) -> bool:
+    """Whether a first member has saved the types of the arrays; if not it runs again, to be held to them."""
+    data = result.data or {}
+    return result.error is not None or all(
+        saved.storage.dtype == shapes[name].storage.dtype and len(saved.own_shape) == len(shapes[name].own_shape)
+        for name, saved in data.items()
+    )
+
+
+def _without_failed_data(result: MemberResult) -> MemberResult:
+    return result if result.error is None else attrs.evolve(result, data=None)
+
+
+def _run_blocks(
+    work: Work, sink: BatchSink, executor: Executor, book: Book, events: Events, tasks: Iterator[Task]
+) -> None:
+    for task, results in executor.run(work, tasks):
+        members = task.block.members(work.plan.batch)
+        if work.writer is None:
+            data = [None if result.error is not None else result.data for result in results]
+            sink.accept(task.block, data, [result.record for result in results])
+        ended = [(m, r) for m, r in zip(members, results, strict=True) if r is not _PENDING and r.record]
+        for name in book.enter([m for m, _ in ended], [r for _, r in ended]):
+            sink.grow(name, book.facts[name].own_shape)
+        events.members(book.done, book.failed)

@@ -1,0 +1,173 @@
+"""Runs a block of members, where its worker is (DESIGN §B12)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+import numpy as np
+
+from xsim.engine.failure import failure_record
+from xsim.engine.hooks import Hooks
+from xsim.engine.loop import run_member
+from xsim.engine.state import make_state
+from xsim.plan.blocks import Block
+from xsim.plan.inputs import validate_inputs
+from xsim.plan.run_plan import RunPlan
+from xsim.sink.batch import BlockWriter, OutputShape
+from xsim.sink.buffer import OutputBuffer
+from xsim.sink.journal import Record
+from xsim.sink.member import MemberData, MemberRecorder
+
+
+@attrs.frozen(eq=False)
+class Work:
+    """All that a worker needs to run members.
+
+    Attributes
+    ----------
+    plan : RunPlan
+    hooks : Hooks
+    shapes : mapping of str to OutputShape
+        What is known of the outputs; empty for the first members.
+    writer : BlockWriter, optional
+        Writes from the worker; without one values are returned.
+    """
+
+    plan: RunPlan
+    hooks: Hooks
+    shapes: Mapping[str, OutputShape] = attrs.field(factory=dict)
+    writer: BlockWriter | None = None
+
+
+@attrs.frozen(eq=False)
+class MemberResult:
+    """How a member ended.
+
+    Attributes
+    ----------
+    record : mapping
+        For the journal.
+    shapes : mapping of str to tuple
+        Own shape, and whether values are missing or ambiguous, of each output saved.
+    data : mapping, optional
+        What it saved, unless that is written already.
+    error : BaseException, optional
+        What it raised; without its traceback, which the record has.
+    """
+
+    record: Record
+    shapes: Mapping[str, tuple[tuple[int, ...], bool, bool]]
+    data: MemberData | None
+    error: BaseException | None = None
+
+
+def run_block(work: Work, block: Block, known: Mapping[int, MemberResult]) -> list[MemberResult]:
+    """Run the members of a block and write what they saved.
+
+    Parameters
+    ----------
+    work : Work
+    block : Block
+    known : mapping of int to MemberResult
+        Members that have run already, with their data.
+
+    Returns
+    -------
+    list of MemberResult
+        In the order of the block; with data only where the work has no writer.
+    """
+    members = block.members(work.plan.batch)
+    if work.writer is None:
+        return [known.get(member) or run_one(work, member) for member in members]
+    if len(members) == 1 and members[0] not in known:
+        result = _run_streaming(work, work.writer, block, members[0])
+        work.writer.record(block, [result.record])
+        return [result]
+    results = [known.get(member) or run_one(work, member) for member in members]
+    work.writer.write(block, [result.data for result in results])
+    work.writer.record(block, [result.record for result in results])
+    return [attrs.evolve(result, data=None) for result in results]
+
+
+def run_one(work: Work, member: int) -> MemberResult:
+    """Run a member and hold what it saved; what a failed member saved is dropped, but for its types."""
+    recorder = MemberRecorder(work.plan, {name: shape.storage for name, shape in work.shapes.items()})
+    record, error = _attempt(work, member, recorder.puts)
+    data = recorder.data()
+    shapes = {name: (s.own_shape, s.missing, s.ambiguous) for name, s in data.items()}
+    hashes = _index_hashes(work.plan, {name: saved.rows for name, saved in data.items()})
+    record |= {"sizes": {name: list(shape) for name, (shape, _, _) in shapes.items()}, "indexes": hashes}
+    return MemberResult(record, shapes, data, error)
+
+
+def _run_streaming(work: Work, writer: BlockWriter, block: Block, member: int) -> MemberResult:
+    """Run a member, writing each chunk when it is full."""
+    fixed = work.plan.setup.sizes
+    buffers = []
+    seen: dict[str, np.ndarray[Any, Any]] = {}
+    for number, output in enumerate(work.plan.outputs):
+        shape = work.shapes.get(output.name)
+        target = writer.stream(number, block)
+        buffers.append(OutputBuffer(output, target, fixed, None if shape is None else shape.storage))
+    puts = [_also_keep(buffer, seen) if buffer.output.is_index else buffer.put for buffer in buffers]
+    record, error = _attempt(work, member, puts)
+    if error is None:
+        for buffer in buffers:
+            buffer.flush()
+    else:
+        writer.erase(block)
+    found = {b.output.name: (b.own_shape, b.missing, b.ambiguous) for b in buffers if b.type is not None}
+    record |= {"sizes": {n: list(s) for n, (s, _, _) in found.items()}, "indexes": _index_hashes(work.plan, seen)}
+    return MemberResult(record, found, None, error)
+
+
+def _also_keep(buffer: OutputBuffer, seen: dict[str, np.ndarray[Any, Any]]) -> Callable[[Any], None]:
+    def put(value: Any) -> None:
+        buffer.put(value)
+        assert buffer.type is not None
+        seen[buffer.output.name] = buffer.type.fit(value)[None]
+
+    return put
+
+
+def _attempt(
+    work: Work, member: int, puts: Sequence[Callable[[Any], None]]
+) -> tuple[dict[str, Any], BaseException | None]:
+    plan = work.plan
+    position = plan.batch.position(member)
+    started, clock = datetime.now(UTC), time.perf_counter()
+    error: Exception | None = None
+    try:
+        inputs = [planned.of_member(position) for planned in plan.inputs]
+        if plan.options.validate is not None:
+            validate_inputs(plan.graph, tuple(inputs), plan.timeline.nsteps)
+        run_member(plan, make_state(plan, member), inputs, puts, work.hooks)
+        record: dict[str, Any] = {"outcome": "done"}
+    except Exception as caught:  # a member's failure is its own; KeyboardInterrupt and SystemExit end the run
+        error = caught
+        record = failure_record(caught)
+    record |= {
+        "start": started.isoformat(timespec="microseconds"),
+        "seconds": round(time.perf_counter() - clock, 6),
+        "worker": f"{socket.gethostname()}:{os.getpid()}:{threading.current_thread().name}",
+    }
+    return record, error
+
+
+def _index_hashes(plan: RunPlan, rows: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, str]:
+    """Give a hash of each index variable, by which the coordinator sees whether all members have the same."""
+    hashes = {}
+    for output in plan.outputs:
+        if output.is_index and output.name in rows:
+            values = rows[output.name]
+            data = "\0".join(map(str, values.flat)).encode() if values.dtype == object else values.tobytes()
+            hashes[output.name] = hashlib.sha256(f"{values.dtype}{values.shape}".encode() + data).hexdigest()[:32]
+    return hashes

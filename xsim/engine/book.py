@@ -1,0 +1,127 @@
+"""The book that the coordinator keeps of a batch; its size does not depend on that of the outputs (DESIGN §B10)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import numpy as np
+
+from xsim._base.render import quantity
+from xsim.engine.block import MemberResult
+from xsim.plan.batch import Batch
+from xsim.sink.batch import OutputFacts
+
+PENDING, DONE, FAILED = 0, 1, 2
+FEWEST_ALIKE = 10
+"""So many first failures at the same line end a run."""
+
+
+class Book:
+    """Outcomes of members, and what is known of the outputs over all of them.
+
+    Parameters
+    ----------
+    batch : Batch
+    workers : int
+    max_failures : int, optional
+
+    Attributes
+    ----------
+    status : numpy.ndarray
+        PENDING, DONE or FAILED, for each member.
+    facts : dict of str to OutputFacts
+    first_error : BaseException or None
+        Of the failed member with the lowest number.
+    note : str
+        A remark for the summary.
+    """
+
+    def __init__(self, batch: Batch, workers: int, max_failures: int | None) -> None:
+        self.batch = batch
+        self.status = np.zeros(batch.size, dtype=np.int8)
+        self.facts: dict[str, OutputFacts] = {}
+        self.first_error: BaseException | None = None
+        self.note = ""
+        self._first_failed = batch.size
+        self._first_reason = ""
+        self._max_failures = max_failures
+        self._alike = max(FEWEST_ALIKE, workers)
+        self._lines: Counter[str] = Counter()
+        self._hashes: dict[str, tuple[str, int]] = {}
+        self._unequal: set[str] = set()
+        self.done = self.failed = 0
+
+    def enter(self, members: Iterable[int], results: Iterable[MemberResult]) -> list[str]:
+        """Enter how members ended.
+
+        Returns
+        -------
+        list of str
+            Outputs that have become larger.
+        """
+        grown = []
+        for member, result in zip(members, results, strict=True):
+            if self.status[member] != PENDING:
+                continue
+            if result.error is not None:
+                self._fail(member, result)
+                continue
+            self.status[member] = DONE
+            self.done += 1
+            for name, (own_shape, missing, ambiguous) in result.shapes.items():
+                fact = self.facts.setdefault(name, OutputFacts(own_shape))
+                before = fact.own_shape
+                fact.add(own_shape, missing, ambiguous)
+                if fact.own_shape != before:
+                    grown.append(name)
+            for name, digest in result.record.get("indexes", {}).items():
+                if self._hashes.setdefault(name, (digest, member))[0] != digest:
+                    self._unequal.add(name)
+        return grown
+
+    def _fail(self, member: int, result: MemberResult) -> None:
+        self.status[member] = FAILED
+        self.failed += 1
+        self._lines[str(result.record.get("line"))] += 1
+        if member < self._first_failed:
+            self._first_failed, self.first_error = member, result.error
+            self._first_reason = str(result.record["reason"])
+
+    @property
+    def stop_reason(self) -> str:
+        """Why nothing new is to start; empty while it is."""
+        if self._max_failures is not None and self.failed >= self._max_failures:
+            return f"max_failures={self._max_failures} is reached"
+        if not self.done and self.failed >= self._alike and len(self._lines) == 1:
+            return f"the first {self.failed} members all failed at the same line"
+        return ""
+
+    @property
+    def equal_indexes(self) -> dict[str, int]:
+        """Index variables that are equal in all members done, and a member that has them."""
+        return {name: member for name, (_, member) in self._hashes.items() if name not in self._unequal}
+
+    @property
+    def complete(self) -> bool:
+        """Whether all members are done."""
+        return self.done == self.batch.size
+
+    def summary(self) -> str:
+        """Say how the members ended."""
+        counts = [f"{self.done} of {quantity(self.batch.size, 'member')} done"]
+        pending = self.batch.size - self.done - self.failed
+        if self.failed:
+            counts.append(f"{self.failed} failed")
+        if pending:
+            counts.append(f"{pending} pending")
+        lines = [", ".join(counts)]
+        if self.failed:
+            position = dict(zip(self.batch.dims, self.batch.position(self._first_failed), strict=True))
+            where = ", ".join(f"{dim} {i}" for dim, i in position.items())
+            lines.append(f"first failure at {where}: {self._first_reason}")
+        if self.stop_reason and pending:
+            lines.append(f"nothing new was started: {self.stop_reason}")
+        if self.note:
+            lines.append(self.note)
+        return "\n".join(lines)

@@ -1,0 +1,39 @@
+"""What can be watched of a run."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from xsim.plan.run_plan import RunPlan
+
+
+class Events(Protocol):
+    """Is told what happens in a run, in the process and thread that called it."""
+
+    def begin(self, plan: RunPlan) -> None:
+        """Note that a run begins."""
+
+    def step(self, done: int) -> None:
+        """Note how many steps the running member has done; only where members run here, one at a time."""
+
+    def members(self, done: int, failed: int) -> None:
+        """Note how many members have ended so far, and how many of them failed."""
+
+    def end(self, summary: str) -> None:
+        """Note that the run has ended."""
+
+
+class NoEvents:
+    """Watches nothing."""
+
+    def begin(self, plan: RunPlan) -> None:
+        """Pass."""
+
+    def step(self, done: int) -> None:
+        """Pass."""
+
+    def members(self, done: int, failed: int) -> None:
+        """Pass."""
+
+    def end(self, summary: str) -> None:
+        """Pass."""

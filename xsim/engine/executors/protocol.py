@@ -1,0 +1,32 @@
+"""What an executor is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
+
+import attrs
+
+from xsim.engine.block import MemberResult, Work
+from xsim.plan.blocks import Block
+
+
+@attrs.frozen(eq=False)
+class Task:
+    """A block to run, and what is known of its members already."""
+
+    block: Block
+    known: Mapping[int, MemberResult] = attrs.field(factory=dict)
+
+
+class Executor(Protocol):
+    """Runs tasks."""
+
+    in_workers: bool
+    """Whether tasks run in other processes."""
+
+    def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[MemberResult]]]:
+        """Run tasks; give each with its results when it is done, in any order. Tasks are taken as workers get free."""
+
+    def close(self, now: bool) -> None:
+        """End: running tasks finish first, unless it is to be now."""

@@ -1,0 +1,43 @@
+"""Runs tasks in threads of this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from threadpoolctl import threadpool_limits
+
+from xsim.engine.block import MemberResult, Work, run_block
+from xsim.engine.executors.protocol import Task
+from xsim.engine.executors.window import as_completed
+
+
+class ThreadExecutor:
+    """Runs tasks in a pool of threads.
+
+    Parameters
+    ----------
+    workers, threads_per_worker : int
+        Threads of the pool; threads that numerical libraries may use in each (DESIGN §R2).
+    """
+
+    in_workers = False
+
+    def __init__(self, workers: int, threads_per_worker: int) -> None:
+        self._workers = workers
+        # These libraries have one limit a process, which each of our threads meets.
+        self._limits = threadpool_limits(threads_per_worker)
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="xsim")
+
+    def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[MemberResult]]]:
+        """Run tasks as threads get free."""
+
+        def submit(task: Task) -> Future[list[MemberResult]]:
+            return self._pool.submit(run_block, work, task.block, task.known)
+
+        yield from as_completed(submit, tasks, self._workers)
+
+    def close(self, now: bool) -> None:
+        """Wait for running tasks; a running call cannot be killed."""
+        self._pool.shutdown(wait=not now, cancel_futures=True)
+        self._limits.restore_original_limits()

@@ -1,0 +1,48 @@
+"""Where and how a member failed."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+_WHERE = "_xsim_where"
+LONGEST_TRACEBACK = 20_000
+
+
+def mark(error: BaseException, **facts: Any) -> None:
+    """Keep facts on where an exception was raised (process, stage, step) with it; the first ones stay."""
+    try:
+        setattr(error, _WHERE, {**facts, **getattr(error, _WHERE, {})})
+    except AttributeError:  # an exception class with slots
+        error.add_note(", ".join(f"{name} {value}" for name, value in facts.items()))
+
+
+def where(error: BaseException) -> dict[str, Any]:
+    """Give the facts kept with an exception."""
+    return dict(getattr(error, _WHERE, {}))
+
+
+def line_of(error: BaseException) -> str:
+    """Name the source line that raised an exception, to recognise the same failure again."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else type(error).__name__
+
+
+def failure_record(error: BaseException) -> dict[str, Any]:
+    """Give what the journal keeps of an exception."""
+    text = "".join(traceback.format_exception(error))
+    if len(text) > LONGEST_TRACEBACK:
+        half = LONGEST_TRACEBACK // 2
+        text = f"{text[:half]}\n... {len(text) - 2 * half} characters left out ...\n{text[-half:]}"
+    try:
+        message = str(error)
+    except Exception:
+        message = "(its message cannot be printed)"
+    return {
+        "outcome": "failed",
+        "reason": f"{type(error).__name__}: {message[:1000]}",
+        "exception": type(error).__qualname__,
+        "traceback": text,
+        "line": line_of(error),
+        **where(error),
+    }

@@ -1,0 +1,95 @@
+"""Hooks of a run, bound to the state of a member (DESIGN §O7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+
+from xsim._base.stages import RuntimeSignal, Stage
+from xsim.declare.hook import HookFunction, hook_point
+from xsim.engine.failure import mark
+from xsim.engine.stage import StageProgram
+from xsim.engine.state import State, StateValues
+from xsim.model.graph import ModelGraph
+
+
+@attrs.frozen(eq=False)
+class Hooks:
+    """The hooks of a run.
+
+    Attributes
+    ----------
+    functions : tuple of callables
+        In the order in which they are called.
+    view : callable
+        Makes, from process objects, the model that hooks see.
+    """
+
+    functions: tuple[HookFunction, ...]
+    view: Callable[[Mapping[str, Any]], Any]
+
+    def bind(self, graph: ModelGraph, state: State, stage: Stage) -> StageHooks | None:
+        """Give the hooks of a stage for one state; None if there are none."""
+        found = [function for function in self.functions if hook_point(function).stage is stage]
+        if not found:
+            return None
+        model = self.view(state.objects)
+        values = MappingProxyType(StateValues(graph, state.objects))
+        return StageHooks(found, model, MappingProxyType(state.context.values), values)
+
+
+class StageHooks:
+    """The hooks of one stage, for one state."""
+
+    def __init__(
+        self, functions: Iterable[HookFunction], model: Any, context: Mapping[str, Any], values: Mapping[Any, Any]
+    ) -> None:
+        self._functions: dict[tuple[str, str], list[HookFunction]] = {}
+        for function in functions:
+            point = hook_point(function)
+            self._functions.setdefault((point.level, point.trigger), []).append(function)
+        self._arguments = (model, context, values)
+
+    @property
+    def on_processes(self) -> bool:
+        """Whether there are hooks around the processes of the stage."""
+        return any(level == "process" for level, _ in self._functions)
+
+    def call(self, level: str, trigger: str) -> RuntimeSignal:
+        """Call hooks in their order; give the signal of the highest priority."""
+        signal = RuntimeSignal.NONE
+        for function in self._functions.get((level, trigger), ()):
+            try:
+                answer = function(*self._arguments)
+            except BaseException as error:
+                name = getattr(function, "__qualname__", repr(function))
+                error.add_note(f"in runtime hook {name!r} ({level} level, {trigger})")
+                mark(error, process=f"hook {name}")
+                raise
+            if isinstance(answer, RuntimeSignal):
+                signal = max(signal, answer)
+        return signal
+
+
+class HookedProgram:
+    """A stage with hooks around it, or around its processes."""
+
+    def __init__(self, program: StageProgram, hooks: StageHooks) -> None:
+        self.program = program
+        self.hooks = hooks
+
+    def run(self, values: Mapping[str, Any]) -> RuntimeSignal:
+        """Run hooks and stage; give the signal for the model."""
+        signal = self.hooks.call("model", "pre")
+        if signal is not RuntimeSignal.NONE:
+            return signal
+        if self.hooks.on_processes:
+            self.program.run(
+                values, lambda: self.hooks.call("process", "pre"), lambda: self.hooks.call("process", "post")
+            )
+        else:
+            self.program.run(values)
+        return self.hooks.call("model", "post")

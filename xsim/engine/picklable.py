@@ -1,0 +1,81 @@
+"""What can travel to worker processes and back."""
+
+from __future__ import annotations
+
+import builtins
+import pickle
+from typing import Any
+
+import attrs
+import cloudpickle
+
+from xsim.engine.block import MemberResult, Work
+from xsim.errors import NotPicklableError
+
+
+def check_picklable(work: Work, error: Exception) -> None:
+    """Explain why work cannot be pickled.
+
+    Raises
+    ------
+    NotPicklableError
+        Naming the process class and attribute, the hook or the input that stops it.
+    """
+    for what, thing in _parts(work):
+        try:
+            cloudpickle.dumps(thing)
+        except Exception as reason:
+            raise NotPicklableError(
+                f"{what} cannot be sent to worker processes",
+                got=f"{type(reason).__name__}: {reason}",
+                expected="something that can be pickled",
+                remedy="make it in a stage method (initialize), or use scheduler='threads'",
+            ) from error
+
+
+def _parts(work: Work) -> list[tuple[str, Any]]:
+    parts: list[tuple[str, Any]] = []
+    for function in work.hooks.functions:
+        owner = getattr(function, "__self__", None)
+        parts += [
+            (f"attribute {name!r} of hook {type(owner).__name__}", value)
+            for name, value in getattr(owner, "__dict__", {}).items()
+        ]
+        parts.append((f"hook {getattr(function, '__qualname__', function)!r}", function))
+    for name, cls in work.plan.graph.classes.items():
+        if cls.__module__ == "__main__":
+            parts += [
+                (f"attribute {attribute!r} of process class {cls.__name__} (process {name!r})", value)
+                for attribute, value in vars(cls).items()
+                if not attribute.startswith("__")
+            ]
+        parts.append((f"process class {cls.__name__} (process {name!r})", cls))
+    parts += [(f"the value of input {planned.name!r}", planned) for planned in work.plan.inputs]
+    model = getattr(work.hooks.view, "__self__", None)
+    parts += [
+        (f"attribute {name!r} of the model", value)
+        for name, value in getattr(model, "__dict__", {}).items()
+        if not name.startswith("_xsim")
+    ]
+    return [*parts, ("the run plan", work.plan), ("the store", work.writer)]
+
+
+def without_traceback(result: MemberResult) -> MemberResult:
+    """Give a result whose exception can travel: an unpicklable one becomes one of its built-in base class."""
+    error = result.error
+    if error is None:
+        return result
+    try:
+        pickle.loads(cloudpickle.dumps(error))
+    except Exception:
+        base = next(c for c in type(error).__mro__ if c.__module__ == "builtins" and hasattr(builtins, c.__name__))
+        error = _plain(base, str(result.record["reason"]))
+    return attrs.evolve(result, error=error)
+
+
+def _plain(base: type, message: str) -> BaseException:
+    try:
+        error: BaseException = base(message)
+    except Exception:
+        error = RuntimeError(message)
+    return error

@@ -1,0 +1,1 @@
+"""Progress of runs: subscribes to the events of the engine."""

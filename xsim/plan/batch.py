@@ -1,0 +1,83 @@
+"""The batch: all members of a run, on a grid of batch dimensions (DESIGN §B1, §B2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import attrs
+import numpy as np
+import xarray as xr
+
+from xsim._base.dims import Dims
+from xsim._base.render import names
+from xsim._base.suggest import did_you_mean
+from xsim.errors import BatchDimensionError
+from xsim.setup.clocks import Clocks
+
+Position = tuple[int, ...]
+
+
+@attrs.frozen
+class Batch:
+    """The grid of members.
+
+    Members are numbered along the last dimension first. A run of a single model is one member on a grid without
+    dimensions.
+
+    Attributes
+    ----------
+    dims : tuple of str
+    shape : tuple of int
+    """
+
+    dims: Dims = ()
+    shape: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Number of members."""
+        return prod(self.shape)
+
+    def position(self, member: int) -> Position:
+        """Give the position of a member on the grid."""
+        return tuple(int(i) for i in np.unravel_index(member, self.shape)) if self.dims else ()
+
+
+def plan_batch(setup: xr.Dataset, batch_dim: str | Sequence[str] | None, clocks: Clocks, inputs: set[str]) -> Batch:
+    """Find the members.
+
+    Parameters
+    ----------
+    setup : xarray.Dataset
+    batch_dim : str or sequence of str, optional
+    clocks : Clocks
+    inputs : set of str
+        Dataset names of the model's inputs.
+
+    Raises
+    ------
+    BatchDimensionError
+        If no input has such a dimension, or it is a clock, or named twice.
+    """
+    if batch_dim is None:
+        return Batch()
+    dims = (batch_dim,) if isinstance(batch_dim, str) else tuple(batch_dim)
+    found = dict.fromkeys(str(dim) for name in inputs & set(map(str, setup.variables)) for dim in setup[name].dims)
+    known = [dim for dim in found if dim not in clocks.labels]
+    if len(set(dims)) < len(dims):
+        raise BatchDimensionError(f"batch_dim={list(dims)!r} names a dimension twice")
+    for dim in dims:
+        if dim in clocks.labels:
+            raise BatchDimensionError(
+                f"Batch dimension {dim!r} is a clock", expected="a dimension of inputs that is no clock"
+            )
+        if dim not in found:
+            raise BatchDimensionError(
+                f"Batch dimension {dim!r} missing in input dataset",
+                got=f"inputs with dimensions {names(known)}",
+                expected="a dimension that at least one input of the model has",
+                suggestions=did_you_mean(dim, known),
+                remedy=f"give an input along it, e.g. input_vars={{'process__variable': ({dim!r}, values)}}",
+            )
+    return Batch(dims, tuple(setup.sizes[dim] for dim in dims))

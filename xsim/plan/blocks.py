@@ -1,0 +1,140 @@
+"""The arithmetic of blocks: boxes of members that one task runs, and whose chunks nobody else writes (DESIGN §B3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import product
+from math import ceil, lcm, prod
+
+import attrs
+import numpy as np
+
+from xsim.errors import OptionError
+from xsim.plan.batch import Batch, Position
+from xsim.plan.chunks import CHUNK_BYTES
+from xsim.plan.outputs import PlannedOutput
+
+LONGEST_SECONDS = 30.0
+SHORTEST_SECONDS = 0.1
+TASKS_PER_WORKER = 16
+
+
+@attrs.frozen
+class Block:
+    """A box of members.
+
+    Attributes
+    ----------
+    start, stop : tuple of int
+        First position, and the one after the last, in each batch dimension.
+    """
+
+    start: Position
+    stop: Position
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of members in each batch dimension."""
+        return tuple(b - a for a, b in zip(self.start, self.stop, strict=True))
+
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        """The box as an index."""
+        return tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
+
+    def members(self, batch: Batch) -> list[int]:
+        """Give the numbers of its members, the last dimension first."""
+        positions = product(*(range(a, b) for a, b in zip(self.start, self.stop, strict=True)))
+        return [int(np.ravel_multi_index(position, batch.shape)) if position else 0 for position in positions]
+
+
+def block_shape(batch: Batch, members: int) -> tuple[int, ...]:
+    """Give the box that takes whole batch dimensions, the last ones first, while it has at most so many members."""
+    shape = [1] * len(batch.shape)
+    left = members
+    for i in reversed(range(len(shape))):
+        shape[i] = max(1, min(batch.shape[i], left))
+        left //= shape[i]
+        if shape[i] < batch.shape[i]:
+            break
+    return tuple(shape)
+
+
+def best_size(nbytes: int, seconds: float, members: int, workers: int) -> int:
+    """Choose how many members make a block.
+
+    Parameters
+    ----------
+    nbytes : int
+        Size of the largest output of a member.
+    seconds : float
+        Time that a member takes.
+    members, workers : int
+        Numbers of them.
+
+    Returns
+    -------
+    int
+        The largest of 1, 2, 5, 10, 20, 50 ... whose data keep within a chunk, and whose work is neither long nor so
+        much that workers wait for each other at the end.
+    """
+    time_limit = min(LONGEST_SECONDS, max(SHORTEST_SECONDS, seconds * members / (TASKS_PER_WORKER * workers)))
+    best = size = 1
+    for factor in _one_two_five():
+        size = factor
+        if size > members or size * nbytes > CHUNK_BYTES or size * seconds > time_limit:
+            return best
+        best = size
+    return best
+
+
+def _one_two_five() -> Iterator[int]:
+    power = 1
+    while True:
+        yield from (power, 2 * power, 5 * power)
+        power *= 10
+
+
+def chosen_shape(batch: Batch, block: int | None, outputs: Iterable[PlannedOutput]) -> tuple[int, ...] | None:
+    """Give the shape of blocks where the user fixes it, by ``block=`` or by chunks along batch dimensions; else None.
+
+    Raises
+    ------
+    OptionError
+        If a chunk has members of several blocks: tasks would write to it at the same time.
+    """
+    if not batch.dims:
+        return None
+    chunks = {output.name: _batch_chunks(output, batch) for output in outputs}
+    needed = [lcm(*(c[i] for c in chunks.values())) if chunks else 1 for i in range(len(batch.dims))]
+    shape = tuple(min(n, size) for n, size in zip(needed, batch.shape, strict=True))
+    fixed = any(output.encoding.get(key) is not None for output in outputs for key in ("chunks", "shards"))
+    if block is None:
+        return shape if fixed else None
+    asked = block_shape(batch, block)
+    if not fixed:
+        return asked
+    for name, chunk in chunks.items():
+        if any(a % c and a < n for a, c, n in zip(asked, chunk, batch.shape, strict=True)):
+            raise OptionError(
+                f"block={block} is smaller than a chunk of output {name!r}: two tasks would write to one chunk",
+                got=f"blocks of shape {asked} and chunks of shape {chunk} along {batch.dims}",
+                expected="blocks of whole chunks",
+                remedy=f"leave out block=, or give block={prod(shape)}, or chunks of size 1 along the batch dimensions",
+            )
+    return asked
+
+
+def _batch_chunks(output: PlannedOutput, batch: Batch) -> tuple[int, ...]:
+    given = output.encoding.get("shards") or output.encoding.get("chunks") or ()
+    sizes = (given,) if isinstance(given, (int, np.integer)) else tuple(given)
+    return tuple(int(sizes[i]) if i < len(sizes) else 1 for i in range(len(batch.dims)))
+
+
+def blocks(batch: Batch, shape: tuple[int, ...]) -> Iterator[Block]:
+    """Tile the batch with boxes, in the order of their first members."""
+    counts = [range(ceil(n / size)) for n, size in zip(batch.shape, shape, strict=True)]
+    for number in product(*counts):
+        start = tuple(i * size for i, size in zip(number, shape, strict=True))
+        stop = tuple(min(a + size, n) for a, size, n in zip(start, shape, batch.shape, strict=True))
+        yield Block(start, stop)

@@ -1,0 +1,94 @@
+"""A batch in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from xsim.plan.blocks import Block
+from xsim.plan.run_plan import RunPlan
+from xsim.sink.batch import BlockWriter, OutputFacts, OutputShape
+from xsim.sink.finish import masking_attrs
+from xsim.sink.journal import Record, fields_of, outcome_attrs
+from xsim.sink.member import MemberData, join_members
+from xsim.sink.memory import SavedArray
+from xsim.sink.storage_type import Array
+
+
+class MemoryBatchSink:
+    """Keeps the outputs of a batch as numpy arrays; members computed elsewhere are sent here (DESIGN §B9)."""
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, SavedArray] = {}
+        self._values: dict[str, Array] = {}
+        self._shapes: Mapping[str, OutputShape] = {}
+        self._records: list[Record] = []
+
+    def preflight(self, plan: RunPlan) -> None:
+        """Memory takes what fits into it."""
+
+    def open(self, plan: RunPlan) -> None:
+        """Note what is to come."""
+        self.plan = plan
+        self._records = [{} for _ in range(plan.batch.size)]
+
+    def create(self, shapes: Mapping[str, OutputShape], block: tuple[int, ...]) -> None:
+        """Make arrays full of missing values."""
+        self._shapes = shapes
+        for output in self.plan.outputs:
+            if shape := shapes.get(output.name):
+                size = (*self.plan.batch.shape, output.nlabels, *shape.own_shape)
+                self._values[output.name] = np.full(size, shape.storage.fill, dtype=shape.storage.stored)
+
+    def writer(self, in_workers: bool) -> BlockWriter | None:
+        """Everything is written here."""
+        return None
+
+    def accept(self, block: Block, members: Sequence[MemberData | None], records: Sequence[Record]) -> None:
+        """Put the values of a block into the arrays."""
+        for output in self.plan.outputs:
+            name = output.name
+            if name in self._values:
+                saved = [None if data is None else data.get(name) for data in members]
+                values = join_members(saved, block.shape, output.nlabels, self._shapes[name].storage)
+                if any(found is not None for found in saved):
+                    self.grow(name, values.shape[len(block.shape) + 1 :])
+                    own: tuple[Any, ...] = tuple(slice(n) for n in values.shape[len(block.shape) + 1 :])
+                    self._values[name][(*block.slices, slice(None), *own)] = values
+        for member, record in zip(block.members(self.plan.batch), records, strict=True):
+            self._records[member] = record
+
+    def grow(self, name: str, own_shape: tuple[int, ...]) -> None:
+        """Make an array at least as large as a value."""
+        values = self._values[name]
+        leading = values.ndim - len(own_shape)
+        shape = tuple(max(a, b) for a, b in zip(values.shape[leading:], own_shape, strict=True))
+        if shape != values.shape[leading:]:
+            larger = np.full(values.shape[:leading] + shape, self._shapes[name].storage.fill, dtype=values.dtype)
+            box: tuple[Any, ...] = tuple(slice(n) for n in values.shape)
+            larger[box] = values
+            self._values[name] = larger
+
+    def close(self, outcome: str, facts: Mapping[str, OutputFacts], equal_indexes: Mapping[str, int]) -> None:
+        """Give all arrays their dimensions and attributes."""
+        batch = self.plan.batch
+        for output in self.plan.outputs:
+            name = output.name
+            if name not in self._values:
+                continue
+            self.grow(name, facts[name].own_shape)
+            values = self._values[name]
+            if output.clock is None:
+                values = values[(slice(None),) * len(batch.shape) + (0,)]
+            dims = output.dims_of(len(facts[name].own_shape))
+            missing = facts[name].missing
+            if name in equal_indexes:
+                values = values[batch.position(equal_indexes[name])]
+                dims = dims[len(batch.dims) :]
+                missing = False
+            masking = masking_attrs(output, self._shapes[name].storage, missing, facts[name].ambiguous)
+            self.arrays[name] = SavedArray(dims, values, {**output.attrs_of(dims), **masking})
+        for name, values in fields_of(self._records, batch.shape).items():
+            self.arrays[name] = SavedArray(batch.dims, values, outcome_attrs(name))

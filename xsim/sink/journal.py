@@ -1,0 +1,100 @@
+"""The journal: one record a member, its outcome and how it went (DESIGN §B7)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import zarr
+
+from xsim.plan.batch import Batch
+from xsim.setup.attributes import OUTCOME_ROLE, ROLE
+from xsim.sink.storage_type import Array
+
+JOURNAL = "xsim_journal"
+PENDING = "pending"
+
+Record = Mapping[str, Any]
+
+FIELDS: dict[str, tuple[str, Any, str]] = {
+    "outcome": ("xsim_outcome", PENDING, "how the member ended"),
+    "reason": ("xsim_reason", "", "why"),
+    "exception": ("xsim_exception", "", "class of the exception"),
+    "process": ("xsim_process", "", "process that failed"),
+    "stage": ("xsim_stage", "", "stage that failed"),
+    "step": ("xsim_step", -1, "step that failed; -1 if none did"),
+    "traceback": ("xsim_traceback", "", "traceback of the exception"),
+    "start": ("xsim_start", "", "when the member started (UTC)"),
+    "seconds": ("xsim_seconds", float("nan"), "how long it took"),
+    "worker": ("xsim_worker", "", "what ran it"),
+}
+"""For each field of a record that becomes a variable: its name, its value where there is none, its description."""
+
+
+def create_journal(group: zarr.Group, batch: Batch, block: tuple[int, ...]) -> None:
+    """Make the array of records, one chunk a block."""
+    group.create_array(
+        JOURNAL,
+        shape=batch.shape,
+        dtype=str,
+        chunks=block,
+        fill_value="",
+        dimension_names=batch.dims,
+        attributes={ROLE: OUTCOME_ROLE, "description": "record of each member, as JSON; empty while it is pending"},
+    )
+
+
+def encode(records: Iterable[Record], box: tuple[int, ...]) -> Array:
+    """Give the records of a block as they stand in the journal."""
+    texts = np.empty(int(np.prod(box)), dtype=object)
+    texts[:] = [json.dumps(dict(record)) if record else "" for record in records]
+    return texts.reshape(box)
+
+
+def unfold(texts: Array) -> dict[str, Array]:
+    """Turn records into one array for each field."""
+    records = [json.loads(text) if text else {} for text in texts.ravel()]
+    return fields_of(records, texts.shape)
+
+
+def fields_of(records: Iterable[Record], shape: tuple[int, ...]) -> dict[str, Array]:
+    """Give one array for each field, by the name of its variable."""
+    records = list(records)
+    found = {}
+    for field, (name, default, _) in FIELDS.items():
+        values = [record.get(field, default) for record in records]
+        dtype: Any = object if isinstance(default, str) else type(default)
+        array = np.empty(len(values), dtype=dtype)
+        array[:] = values
+        found[name] = array.reshape(shape)
+    return found
+
+
+def outcome_attrs(name: str) -> dict[str, Any]:
+    """Give the attributes of an outcome variable."""
+    description = next(text for variable, _, text in FIELDS.values() if variable == name)
+    return {ROLE: OUTCOME_ROLE, "description": description}
+
+
+def write_outcomes(group: zarr.Group, batch: Batch, each_block: Callable[[], Iterable[tuple[slice, ...]]]) -> None:
+    """Unfold the journal of a store into labelled variables, a block at a time."""
+    journal = group[JOURNAL]
+    assert isinstance(journal, zarr.Array)
+    arrays: dict[str, zarr.Array[Any]] = {}
+    for _, (name, default, _text) in FIELDS.items():
+        dtype: Any = str if isinstance(default, str) else np.dtype(type(default))
+        arrays[name] = group.create_array(
+            name,
+            shape=batch.shape,
+            dtype=dtype,
+            chunks=tuple(max(1, min(n, 10_000)) for n in batch.shape),
+            fill_value=default,
+            dimension_names=batch.dims,
+            attributes=outcome_attrs(name),
+        )
+    for box in each_block():
+        texts = np.asarray(journal[box], dtype=object)
+        for name, values in unfold(texts).items():
+            arrays[name][box] = values
