@@ -19,8 +19,9 @@ from xsim.engine.executors.sequential import SequentialExecutor
 from xsim.engine.executors.threads import ThreadExecutor
 from xsim.engine.hooks import Hooks
 from xsim.engine.loop import run_member
+from xsim.engine.parallel import ParallelStages
 from xsim.engine.state import make_state
-from xsim.errors import BatchError, OptionError
+from xsim.errors import BatchError
 from xsim.model.graph import ModelGraph
 from xsim.monitor.progress import progress_for
 from xsim.plan.options import RunOptions
@@ -72,8 +73,6 @@ def run(
     with progress_for(plan) as events:
         if plan.is_batch:
             return _run_batch(plan, store, bound, events)
-        if plan.options.parallel:
-            raise OptionError("parallel=True needs batch_dim=", remedy="name the dimensions of the members")
         return _run_single(plan, store, bound, events, objects)
 
 
@@ -85,12 +84,17 @@ def _run_single(
     buffers = sink.open(plan)
     state = make_state(plan, 0, objects)
     try:
-        run_member(plan, state, plan.inputs, [buffer.put for buffer in buffers], hooks, _stepped(events))
+        with ParallelStages(plan) as stages:
+            puts = [buffer.put for buffer in buffers]
+            run_member(plan, state, plan.inputs, puts, hooks, _stepped(events), stages.make)
     except BaseException as error:
         _close_after(error, sink)
         raise
     sink.close("done")
-    return _result(plan, store, sink.arrays if isinstance(sink, MemorySink) else {}, "done", "")
+    summary = stages.summary()
+    if summary:
+        events.end(summary)
+    return _result(plan, store, sink.arrays if isinstance(sink, MemorySink) else {}, "done", summary)
 
 
 def _run_batch(plan: RunPlan, store: ZarrStore | None, hooks: Hooks, events: Events) -> xr.Dataset:
@@ -117,7 +121,7 @@ def _run_batch(plan: RunPlan, store: ZarrStore | None, hooks: Hooks, events: Eve
 def _executor(plan: RunPlan) -> Executor:
     scheduler = plan.options.scheduler or "threads"
     if not plan.options.parallel or scheduler == "synchronous":
-        return SequentialExecutor()
+        return SequentialExecutor(plan.options.threads_per_worker)
     threads = plan.options.threads_per_worker or max(1, usable_cpus() // plan.workers)
     return (ProcessExecutor if scheduler == "processes" else ThreadExecutor)(plan.workers, threads)
 

@@ -45,11 +45,14 @@ class ProcessSpec:
     variables : mapping of str to VariableSpec
         In the order of declaration, those of base classes first.
     stages : mapping of Stage to StageMethod
+    parallel : bool
+        Whether it may run at the same time as other processes.
     """
 
     cls: type
     variables: Mapping[str, VariableSpec]
     stages: Mapping[Stage, StageMethod]
+    parallel: bool = True
 
 
 def process_spec(cls: Any) -> ProcessSpec:
@@ -81,7 +84,7 @@ def process_spec(cls: Any) -> ProcessSpec:
 
 
 @overload
-def process(maybe_cls: Cls, autodoc: bool = True, apply_attrs: bool = True) -> Cls: ...
+def process(maybe_cls: Cls, autodoc: bool = True, apply_attrs: bool = True, *, parallel: bool = True) -> Cls: ...
 @overload
 def process(maybe_cls: None = None, autodoc: bool = True, apply_attrs: bool = True) -> Callable[[Cls], Cls]: ...
 @dataclass_transform(
@@ -89,7 +92,7 @@ def process(maybe_cls: None = None, autodoc: bool = True, apply_attrs: bool = Tr
     eq_default=False,
     field_specifiers=(variable, index, on_demand, any_object, foreign, global_ref, group, group_dict),
 )
-def process(maybe_cls: Any = None, autodoc: bool = True, apply_attrs: bool = True) -> Any:
+def process(maybe_cls: Any = None, autodoc: bool = True, apply_attrs: bool = True, *, parallel: bool = True) -> Any:
     """Decorate a class, in place, so that it can be used as a process in models.
 
     Parameters
@@ -102,6 +105,10 @@ def process(maybe_cls: Any = None, autodoc: bool = True, apply_attrs: bool = Tru
         Make a constructor from the variables, so that objects can be made by hand, e.g. in unit tests:
         ``Advection(v=1.0)``. A constructor written in the class is kept. Models never call it.
 
+    parallel : bool, default: True
+        Whether objects of the class may run at the same time as other processes of the model. False for those that
+        share something that xsim cannot see: module globals, numpy's global random state, a Fortran common block.
+
     Raises
     ------
     DeclarationError
@@ -113,12 +120,12 @@ def process(maybe_cls: Any = None, autodoc: bool = True, apply_attrs: bool = Tru
     """
 
     def decorate(cls: type) -> type:
-        return _decorate(cls, autodoc, apply_attrs)
+        return _decorate(cls, autodoc, apply_attrs, parallel)
 
     return decorate if maybe_cls is None else decorate(maybe_cls)
 
 
-def _decorate(cls: type, autodoc: bool, apply_attrs: bool) -> type:
+def _decorate(cls: type, autodoc: bool, apply_attrs: bool, parallel: bool) -> type:
     inherited, own = _collect(cls)
     variables = inherited | own
     for name, spec in own.items():
@@ -137,7 +144,7 @@ def _decorate(cls: type, autodoc: bool, apply_attrs: bool) -> type:
         cls.__getattr__ = missing_attribute  # type: ignore[attr-defined]
     if not any("__repr__" in base.__dict__ for base in cls.__mro__[:-1]):
         cls.__repr__ = _repr  # type: ignore[assignment]
-    setattr(cls, _SPEC, ProcessSpec(cls, MappingProxyType(variables), MappingProxyType(stage_methods(cls))))
+    setattr(cls, _SPEC, ProcessSpec(cls, MappingProxyType(variables), MappingProxyType(stage_methods(cls)), parallel))
     if autodoc:
         cls.__doc__ = attributes_section(cls.__doc__, variables.values())
     return cls

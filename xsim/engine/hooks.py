@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 
@@ -74,10 +74,27 @@ class StageHooks:
         return signal
 
 
-class HookedProgram:
-    """A stage with hooks around it, or around its processes."""
+class Runnable(Protocol):
+    """A stage, ready to run."""
 
-    def __init__(self, program: StageProgram, hooks: StageHooks) -> None:
+    def run(self, values: Mapping[str, Any]) -> RuntimeSignal:
+        """Run it; give a signal for the model."""
+
+
+class HookedProgram:
+    """A stage with hooks around it, or around its processes.
+
+    Parameters
+    ----------
+    plain : StageProgram
+        Runs the stage with hooks around each process.
+    program : Runnable
+        Runs the stage as a whole.
+    hooks : StageHooks
+    """
+
+    def __init__(self, plain: StageProgram, program: Runnable, hooks: StageHooks) -> None:
+        self.plain = plain
         self.program = program
         self.hooks = hooks
 
@@ -87,7 +104,7 @@ class HookedProgram:
         if signal is not RuntimeSignal.NONE:
             return signal
         if self.hooks.on_processes:
-            self.program.run(
+            self.plain.run(
                 values, lambda: self.hooks.call("process", "pre"), lambda: self.hooks.call("process", "post")
             )
         else:

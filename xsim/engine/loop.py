@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from xsim._base.stages import RuntimeSignal, Stage
 from xsim.engine.failure import mark
-from xsim.engine.hooks import HookedProgram, Hooks
+from xsim.engine.hooks import HookedProgram, Hooks, Runnable
 from xsim.engine.saving import SaveSchedule
 from xsim.engine.stage import StageProgram
 from xsim.engine.state import State
 from xsim.plan.inputs import PlannedInput
 from xsim.plan.run_plan import RunPlan
-
-
-class Program(Protocol):
-    """A stage, ready to run."""
-
-    def run(self, values: dict[str, Any]) -> RuntimeSignal:
-        """Run it; give a signal for the model."""
 
 
 def run_member(
@@ -29,6 +22,7 @@ def run_member(
     puts: Sequence[Callable[[Any], None]],
     hooks: Hooks,
     stepped: Callable[[int], None] | None = None,
+    in_parallel: Callable[[StageProgram, State], Runnable] | None = None,
 ) -> None:
     """Run a model from its first stage to its last.
 
@@ -44,13 +38,15 @@ def run_member(
     hooks : Hooks
     stepped : callable, optional
         Is told the number of steps done, after each.
+    in_parallel : callable, optional
+        Makes a stage run its processes at the same time.
 
     Raises
     ------
     Exception
         What a process raises, after ``finalize`` has run, with notes that name process, stage and step.
     """
-    initialize, run_step, finalize_step, finalize = _programs(plan, state, hooks)
+    initialize, run_step, finalize_step, finalize = _programs(plan, state, hooks, in_parallel)
     outputs = SaveSchedule(plan, state, puts)
     varying = [planned for planned in inputs if planned.in_time]
     context, values = state.context, state.context.values
@@ -83,16 +79,22 @@ def run_member(
     finalize.run(values)
 
 
-def _programs(plan: RunPlan, state: State, hooks: Hooks) -> list[Program]:
-    programs: list[Program] = []
+def _programs(
+    plan: RunPlan, state: State, hooks: Hooks, in_parallel: Callable[[StageProgram, State], Runnable] | None
+) -> list[Runnable]:
+    programs: list[Runnable] = []
     for stage in Stage:
-        program = StageProgram(plan.graph, state.objects, stage)
+        plain = StageProgram(plan.graph, state.objects, stage)
         bound = hooks.bind(plan.graph, state, stage)
-        programs.append(program if bound is None else HookedProgram(program, bound))
+        program: Runnable = plain
+        # Hooks around processes see one after the other (§O7).
+        if in_parallel is not None and not (bound is not None and bound.on_processes):
+            program = in_parallel(plain, state)
+        programs.append(program if bound is None else HookedProgram(plain, program, bound))
     return programs
 
 
-def _finalize_after(error: BaseException, finalize: Program, values: dict[str, Any]) -> None:
+def _finalize_after(error: BaseException, finalize: Runnable, values: dict[str, Any]) -> None:
     """Run the last stage after a failure, which must not be hidden by another one."""
     try:
         finalize.run(values)

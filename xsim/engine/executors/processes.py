@@ -7,17 +7,16 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
 
 import cloudpickle
 from loky import get_reusable_executor
 from loky.process_executor import BrokenProcessPool
-from threadpoolctl import threadpool_limits
 
 from xsim.engine.block import MemberResult, Work, run_block
 from xsim.engine.executors.protocol import Task
 from xsim.engine.executors.window import as_completed
 from xsim.engine.picklable import check_picklable, without_traceback
+from xsim.engine.thread_limits import ThreadLimits
 from xsim.errors import WorkerError
 
 
@@ -82,14 +81,13 @@ class ProcessExecutor:
 
 
 _loaded: tuple[str, Work] | None = None
-_limited: Any = None
 
 
 def _run_task(path: str, threads: int, task: Task) -> list[MemberResult]:
     """Run a task in a worker, which keeps the work it was sent last."""
-    global _loaded, _limited
+    global _loaded
     if _loaded is None or _loaded[0] != path:
         _loaded = None  # free the one before
         _loaded = (path, cloudpickle.loads(Path(path).read_bytes()))
-        _limited = threadpool_limits(threads)
+        ThreadLimits(threads)
     return [without_traceback(result) for result in run_block(_loaded[1], task.block, task.known)]

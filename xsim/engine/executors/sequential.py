@@ -6,12 +6,22 @@ from collections.abc import Iterable, Iterator
 
 from xsim.engine.block import MemberResult, Work, run_block
 from xsim.engine.executors.protocol import Task
+from xsim.engine.thread_limits import ThreadLimits
 
 
 class SequentialExecutor:
-    """Runs tasks here, one after the other."""
+    """Runs tasks here, one after the other.
+
+    Parameters
+    ----------
+    threads_per_worker : int, optional
+        Threads that numerical libraries may use.
+    """
 
     in_workers = False
+
+    def __init__(self, threads_per_worker: int | None = None) -> None:
+        self._limits = None if threads_per_worker is None else ThreadLimits(threads_per_worker)
 
     def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[MemberResult]]]:
         """Run tasks in their order."""
@@ -19,4 +29,6 @@ class SequentialExecutor:
             yield task, run_block(work, task.block, task.known)
 
     def close(self, now: bool) -> None:
-        """Nothing is running."""
+        """Give back the threads; nothing is running."""
+        if self._limits is not None:
+            self._limits.restore()

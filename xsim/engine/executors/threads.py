@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from threadpoolctl import threadpool_limits
-
 from xsim.engine.block import MemberResult, Work, run_block
 from xsim.engine.executors.protocol import Task
 from xsim.engine.executors.window import as_completed
+from xsim.engine.thread_limits import ThreadLimits
 
 
 class ThreadExecutor:
@@ -26,7 +25,7 @@ class ThreadExecutor:
     def __init__(self, workers: int, threads_per_worker: int) -> None:
         self._workers = workers
         # These libraries have one limit a process, which each of our threads meets.
-        self._limits = threadpool_limits(threads_per_worker)
+        self._limits = ThreadLimits(threads_per_worker)
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="xsim")
 
     def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[MemberResult]]]:
@@ -40,4 +39,4 @@ class ThreadExecutor:
     def close(self, now: bool) -> None:
         """Wait for running tasks; a running call cannot be killed."""
         self._pool.shutdown(wait=not now, cancel_futures=True)
-        self._limits.restore_original_limits()
+        self._limits.restore()

@@ -1,0 +1,141 @@
+"""Which processes of a stage have to wait for which, so that running them at the same time changes nothing.
+
+The sequential order plus hazard edges: on each piece of state, read-after-write, write-after-read and write-after-write
+pairs stay in order (DESIGN §O3).
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from xsim._base.keys import Key
+from xsim._base.stages import Stage
+from xsim.declare.variable_spec import VarType
+from xsim.model.graph import ModelGraph
+
+_MISSING = object()
+_PLAIN = (bool, int, float, complex, str, bytes, np.generic, datetime.date, datetime.timedelta)
+
+
+def hazard_edges(graph: ModelGraph, objects: Mapping[str, Any], stage: Stage) -> list[set[int]]:
+    """Give, for each process that implements a stage, those before it that it has to wait for.
+
+    Parameters
+    ----------
+    graph : ModelGraph
+    objects : mapping of str to object
+        Process objects; what values they hold decides what counts as an update.
+    stage : Stage
+
+    Returns
+    -------
+    list of set of int
+        Positions among the processes of the stage, in the order of execution.
+    """
+    names = [name for name in graph.order if stage in graph.specs[name].stages]
+    same = _SharedState(graph, objects)
+    waits: list[set[int]] = []
+    last_update: dict[Any, int] = {}
+    readers: dict[Any, list[int]] = {}
+    alone = -1
+    for position, name in enumerate(names):
+        before = {alone} if alone >= 0 else set()
+        for key, updates in same.uses(name):
+            if key in last_update:
+                before.add(last_update[key])
+            if updates:
+                before.update(readers.pop(key, ()))
+                last_update[key] = position
+            else:
+                readers.setdefault(key, []).append(position)
+        if not graph.specs[name].parallel:
+            before.update(range(position))
+            alone = position
+        before.discard(position)
+        waits.append(before)
+    _pass_dependencies_through(graph, names, waits)
+    return waits
+
+
+def _pass_dependencies_through(graph: ModelGraph, names: Sequence[str], waits: list[set[int]]) -> None:
+    """Keep the order between processes that depend on each other through others that have no such stage."""
+    position = {name: i for i, name in enumerate(names)}
+    reached: dict[str, set[int]] = {}
+    for name in graph.order:
+        found: set[int] = set()
+        for dependency in graph.dependencies[name]:
+            found |= {position[dependency]} if dependency in position else reached[dependency]
+        reached[name] = found
+        if name in position:
+            waits[position[name]] |= found
+
+
+class _SharedState:
+    """What processes use, where several variables may be one piece of state."""
+
+    def __init__(self, graph: ModelGraph, objects: Mapping[str, Any]) -> None:
+        self._graph = graph
+        self._objects = objects
+        self._leader: dict[Key, Key] = {}
+        self._join_arrays_around_objects()
+        self._join_arrays_sharing_memory()
+
+    def uses(self, name: str) -> list[tuple[Key, bool]]:
+        """Give pieces of state that a process uses, and whether the use counts as an update."""
+        found: dict[Key, bool] = {}
+        for key, updates in self._graph.uses(name):
+            leader = self._find(key)
+            found[leader] = found.get(leader, False) or updates or self._is_opaque(key)
+        return list(found.items())
+
+    def _value(self, key: Key) -> Any:
+        return vars(self._objects[key[0]]).get(key[1], _MISSING)
+
+    def _is_opaque(self, key: Key) -> bool:
+        """Whether a use may change the value unseen: it is not known yet, or no plain value."""
+        value = self._value(key)
+        if isinstance(value, np.ndarray):
+            return bool(value.dtype.hasobject)
+        return not isinstance(value, _PLAIN)
+
+    def _find(self, key: Key) -> Key:
+        while key in self._leader:
+            key = self._leader[key]
+        return key
+
+    def _join(self, one: Key, other: Key) -> None:
+        one, other = self._find(one), self._find(other)
+        if one != other:
+            self._leader[other] = one
+
+    def _join_arrays_around_objects(self) -> None:
+        """Join arrays set by processes that use the same object: they may be views of what it holds."""
+        users: dict[Key, list[str]] = {}
+        for name in self._graph.order:
+            for key, _ in self._graph.uses(name):
+                if self._graph.variable(key).var_type is VarType.OBJECT:
+                    users.setdefault(key, []).append(name)
+        for key, names in users.items():
+            for name in names:
+                for used, updates in self._graph.uses(name):
+                    if updates and isinstance(self._value(used), np.ndarray):
+                        self._join(key, used)
+
+    def _join_arrays_sharing_memory(self) -> None:
+        spans = []
+        for key in self._graph.stateful:
+            value = self._value(key)
+            if isinstance(value, np.ndarray) and value.size:
+                low, high = np.lib.array_utils.byte_bounds(value)
+                spans.append((low, high, key))
+        spans.sort()
+        end, holder = -1, None
+        for low, high, key in spans:
+            if low < end and holder is not None:
+                self._join(holder, key)
+            if high > end:
+                end, holder = high, key

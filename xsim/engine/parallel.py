@@ -1,0 +1,224 @@
+"""A stage whose processes run at the same time, in threads, where that pays (DESIGN §O3 to §O5)."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Self
+
+import dask.local
+import dask.threaded
+
+from xsim._base.cpus import usable_cpus
+from xsim._base.stages import RuntimeSignal
+from xsim.engine.hazards import hazard_edges
+from xsim.engine.stage import StageProgram
+from xsim.engine.state import State
+from xsim.engine.tasks import StageTask, grouped_tasks, single_tasks
+from xsim.engine.thread_limits import ThreadLimits
+from xsim.plan.run_plan import RunPlan
+
+WORTH_TRYING = 300e-6
+"""Seconds of a whole stage below which scheduling costs more than it can gain."""
+
+LEAST_GAIN = 1.05
+"""How much faster the parallel stage has to be to stay."""
+
+TRIALS = 3
+"""How often each way is measured before one is chosen."""
+
+
+class ParallelProgram:
+    """The methods of one stage, as tasks in a pool of threads.
+
+    The first pass runs each process as its own task; then the values are known, and what the processes cost. A few
+    passes are run both ways, which gives the same bits, and the faster way stays.
+
+    Parameters
+    ----------
+    program : StageProgram
+    objects : mapping of str to object
+        Process objects by name.
+    pool : concurrent.futures.ThreadPoolExecutor, optional
+        None runs the tasks here, one after the other, in an order that keeps all edges.
+    workers : int
+
+    Attributes
+    ----------
+    decision : str
+        How the stage runs, and why; empty until it is decided.
+    """
+
+    def __init__(
+        self, program: StageProgram, objects: Mapping[str, Any], pool: ThreadPoolExecutor | None, workers: int
+    ) -> None:
+        self.program = program
+        self._objects = objects
+        self._pool = pool
+        self._workers = workers
+        self._tasks: list[StageTask] | None = None
+        self._costs = [0.0] * len(program.calls)
+        self._trials: dict[bool, list[float]] = {True: [], False: []}
+        self._parallel: bool | None = None
+        self.decision = ""
+        if len(program.calls) < 2:
+            self._choose(False, "it has less than two processes")
+
+    def run(self, values: Mapping[str, Any]) -> RuntimeSignal:
+        """Run the stage."""
+        if self._parallel is False:
+            return self.program.run(values)
+        if self._tasks is None:
+            return self._first_pass(values)
+        if self._parallel:
+            self._run_tasks(values, self._tasks)
+            return RuntimeSignal.NONE
+        return self._trial(values, self._tasks)
+
+    def _first_pass(self, values: Mapping[str, Any]) -> RuntimeSignal:
+        graph, stage = self.program.graph, self.program.stage
+        waits = hazard_edges(graph, self._objects, stage)
+        self._run_tasks(values, single_tasks(waits), self._costs)
+        waits = hazard_edges(graph, self._objects, stage)
+        self._tasks = grouped_tasks(waits, self._costs, self._workers)
+        total = sum(self._costs)
+        if total < WORTH_TRYING:
+            self._choose(False, f"its processes take {total * 1e6:.0f} µs in all, less than their scheduling")
+        elif len(self._tasks) == 1 or all(len(task.after) == min(i, 1) for i, task in enumerate(self._tasks)):
+            self._choose(False, "its processes follow each other")
+        return RuntimeSignal.NONE
+
+    def _trial(self, values: Mapping[str, Any], tasks: list[StageTask]) -> RuntimeSignal:
+        in_parallel = len(self._trials[True]) <= len(self._trials[False])
+        started = time.perf_counter()
+        if in_parallel:
+            self._run_tasks(values, tasks)
+        else:
+            self.program.run(values)
+        self._trials[in_parallel].append(time.perf_counter() - started)
+        if min(len(times) for times in self._trials.values()) == TRIALS:
+            gain = min(self._trials[False]) / min(self._trials[True])
+            if gain < LEAST_GAIN:
+                self._choose(False, f"{self._workers} threads made it {gain:.2f} times as fast")
+            else:
+                self._choose(True, f"{len(tasks)} tasks made it {gain:.2f} times as fast")
+        return RuntimeSignal.NONE
+
+    def _choose(self, parallel: bool, why: str) -> None:
+        self._parallel = parallel
+        how = "in parallel" if parallel else "one process after the other"
+        self.decision = f"stage {self.program.stage.value!r} runs {how}: {why}"
+
+    def _run_tasks(self, values: Mapping[str, Any], tasks: list[StageTask], costs: list[float] | None = None) -> None:
+        one_pass = _Pass(self.program, self.program.prepare(values), costs)
+        graph: dict[Any, Any] = {}
+        for number, task in enumerate(tasks):
+            run = one_pass.task(task.positions)
+            graph["xsim", number] = (run, [("xsim", before) for before in task.after])
+        keys = list(graph)
+        if self._pool is None:
+            dask.local.get_sync(graph, keys)
+        else:
+            dask.threaded.get(graph, keys, pool=self._pool)
+        one_pass.raise_first()
+
+
+class ParallelStages:
+    """The stages of a single run, in parallel where the plan says so; a context for their pool of threads.
+
+    Parameters
+    ----------
+    plan : RunPlan
+    """
+
+    def __init__(self, plan: RunPlan) -> None:
+        self._plan = plan
+        self._programs: list[ParallelProgram] = []
+        self._pool: ThreadPoolExecutor | None = None
+        self._limits: ThreadLimits | None = None
+
+    def __enter__(self) -> Self:
+        options = self._plan.options
+        if options.parallel and options.scheduler in (None, "threads"):
+            self._pool = ThreadPoolExecutor(self._plan.workers, thread_name_prefix="xsim")
+            threads = options.threads_per_worker or max(1, usable_cpus() // self._plan.workers)
+            self._limits = ThreadLimits(threads)
+        elif options.threads_per_worker is not None:
+            self._limits = ThreadLimits(options.threads_per_worker)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
+        if self._limits is not None:
+            self._limits.restore()
+
+    @property
+    def make(self) -> Callable[[StageProgram, State], ParallelProgram] | None:
+        """What makes a stage run in parallel; None where nothing is to."""
+        options = self._plan.options
+        return self._make if options.parallel and options.scheduler != "processes" else None
+
+    def _make(self, program: StageProgram, state: State) -> ParallelProgram:
+        self._programs.append(ParallelProgram(program, state.objects, self._pool, self._plan.workers))
+        return self._programs[-1]
+
+    def summary(self) -> str:
+        """Say how the stages ran, and why."""
+        if self._plan.options.parallel and self.make is None:
+            return (
+                "the processes of one model share its state, which worker processes cannot: they ran one after the "
+                "other; scheduler='threads' runs them at the same time"
+            )
+        decided = [program.decision for program in self._programs if program.program.calls and program.decision]
+        return "\n".join(decided)
+
+
+class _Pass:
+    """One pass through a stage, with what its tasks have to tell each other."""
+
+    def __init__(self, program: StageProgram, packs: list[tuple[Any, ...]], costs: list[float] | None) -> None:
+        self._program = program
+        self._packs = packs
+        self._costs = costs
+        self._skipped: frozenset[str] = frozenset()
+        self._failed = len(program.calls)
+        self._error: BaseException | None = None
+        self._lock = threading.Lock()
+
+    def task(self, positions: tuple[int, ...]) -> Callable[[Any], None]:
+        """Give what runs some processes, in the caller's context (numpy's error state is part of it)."""
+        context = contextvars.copy_context()
+        return lambda _: context.run(self._run, positions)
+
+    def _run(self, positions: tuple[int, ...]) -> None:
+        for position in positions:
+            # After a failure only what comes before it in the sequential order still runs: the first one is raised.
+            if position > self._failed:
+                return
+            name, call, number = self._program.calls[position]
+            if name in self._skipped:
+                continue
+            started = time.perf_counter()
+            try:
+                signal = call(*self._packs[number])
+            except BaseException as error:
+                with self._lock:
+                    if position < self._failed:
+                        self._failed, self._error = position, error
+                        self._program.locate(error, name)
+                return
+            if self._costs is not None:
+                self._costs[position] = time.perf_counter() - started
+            if signal is RuntimeSignal.BREAK:
+                # Those downstream wait for this task, by the edges of the graph.
+                with self._lock:
+                    self._skipped |= self._program.graph.skipped_after_break(name, self._program.stage)
+
+    def raise_first(self) -> None:
+        """Raise what a process raised, the first one in the sequential order."""
+        if self._error is not None:
+            raise self._error
