@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -51,6 +52,18 @@ class XsimAccessor:
         """The main clock; None without a clock."""
         main = self.main_clock_dim
         return None if main is None else self._dataset[main]
+
+    @property
+    def master_clock_dim(self) -> str | None:
+        """Deprecated name of `main_clock_dim`."""
+        warnings.warn("master_clock_dim is deprecated; use main_clock_dim", FutureWarning, stacklevel=2)
+        return self.main_clock_dim
+
+    @property
+    def master_clock_coord(self) -> xr.DataArray | None:
+        """Deprecated name of `main_clock_coord`."""
+        warnings.warn("master_clock_coord is deprecated; use main_clock_coord", FutureWarning, stacklevel=2)
+        return self.main_clock_coord
 
     @property
     def nsteps(self) -> int:
