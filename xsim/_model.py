@@ -11,13 +11,14 @@ from xsim._base.stages import Stage
 from xsim._base.suggest import did_you_mean
 from xsim.engine.stage import StageProgram
 from xsim.engine.state import StateValues
-from xsim.errors import OptionError, StaticInputError, UnknownInputError, UnknownProcessError
+from xsim.errors import OptionError, StaticInputError, UnknownInputError, UnknownProcessError, UnknownVariableError
 from xsim.model.context import enter_model, leave_model
 from xsim.model.graph import ModelGraph, variable_names
 from xsim.model.objects import make_objects
 from xsim.plan.inputs import check_value
 
 _SCRATCH = "_xsim_scratch"
+_CACHED = "_xsim_cached"
 
 
 class Model(Mapping[str, Any]):
@@ -107,10 +108,11 @@ class Model(Mapping[str, Any]):
             return NotImplemented
         return dict(self.graph.classes) == dict(other.graph.classes)
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:
+        return hash(frozenset(self.graph.classes.items()))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != _SCRATCH}
+        return {name: value for name, value in self.__dict__.items() if name not in (_SCRATCH, _CACHED)}
 
     def __repr__(self) -> str:
         graph = self.graph
@@ -233,7 +235,7 @@ class Model(Mapping[str, Any]):
     @property
     def cache(self) -> dict[Key, dict[str, Any]]:
         """For each variable its dataset ``name``, its ``metadata`` and its ``value`` (None if there is none)."""
-        values = self.__dict__.get("_xsim_cached", {})
+        values = self.__dict__.get(_CACHED, {})
         return {
             key: {
                 "name": join_key(key),
@@ -250,8 +252,20 @@ class Model(Mapping[str, Any]):
         ----------
         var_key : tuple of str
             ``(process, variable)``.
+
+        Raises
+        ------
+        UnknownVariableError
+            If the model has no such variable.
         """
-        self.__dict__.setdefault("_xsim_cached", {})[var_key] = getattr(self[var_key[0]], var_key[1])
+        if var_key not in self.graph.keys:
+            known = variable_names(self.graph.keys)
+            raise UnknownVariableError(
+                f"{var_key!r} is no variable of the model",
+                expected=f"one of {names(known)}",
+                suggestions=did_you_mean("__".join(map(str, var_key)), known),
+            )
+        self.__dict__.setdefault(_CACHED, {})[var_key] = getattr(self[var_key[0]], var_key[1])
 
     def update_state(
         self,
@@ -288,7 +302,7 @@ class Model(Mapping[str, Any]):
                 raise UnknownInputError(
                     f"{key!r} is not a valid input variable in model",
                     expected=f"one of {names(known)}",
-                    suggestions=did_you_mean(join_key(key), known),
+                    suggestions=did_you_mean("__".join(map(str, key)) if isinstance(key, tuple) else key, known),
                 )
             spec = self.graph.variable(key)
             if spec.static and not ignore_static:
@@ -312,10 +326,14 @@ class Model(Mapping[str, Any]):
 
         Raises
         ------
+        UnknownProcessError
+            If the model has no process of that name.
         Exception
             What a validator raises.
         """
         chosen = set(self if p_names is None else p_names)
+        if unknown := [name for name in chosen if name not in self]:
+            raise _unknown_process(self.graph, unknown)
         for key, value in self.state.items():
             if key[0] in chosen:
                 check_value(self.graph, self._objects, key, value)

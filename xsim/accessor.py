@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -53,6 +54,18 @@ class XsimAccessor:
         """The main clock; None without a clock."""
         main = self.main_clock_dim
         return None if main is None else self._dataset[main]
+
+    @property
+    def master_clock_dim(self) -> str | None:
+        """Deprecated name of `main_clock_dim`."""
+        warnings.warn("master_clock_dim is deprecated; use main_clock_dim", FutureWarning, stacklevel=2)
+        return self.main_clock_dim
+
+    @property
+    def master_clock_coord(self) -> xr.DataArray | None:
+        """Deprecated name of `main_clock_coord`."""
+        warnings.warn("master_clock_coord is deprecated; use main_clock_coord", FutureWarning, stacklevel=2)
+        return self.main_clock_coord
 
     @property
     def nsteps(self) -> int:
@@ -195,7 +208,15 @@ class XsimAccessor:
         parallel: bool = False,
         scheduler: str | None = None,
         safe_mode: bool = True,
-        **options: Any,
+        *,
+        mode: str = "w-",
+        workers: int | None = None,
+        threads_per_worker: int | None = None,
+        block: int | None = None,
+        seed: int | None = None,
+        on_error: str = "raise",
+        max_failures: int | None = None,
+        progress: bool | None = None,
     ) -> xr.Dataset:
         """Run a model with this dataset as setup.
 
@@ -222,31 +243,30 @@ class XsimAccessor:
         hooks : sequence, optional
             Functions decorated with `xsim.runtime_hook`, and `xsim.RuntimeHook` objects. Worker processes get copies.
         parallel : bool, default: False
-            Run members at the same time.
+            Run the members of a batch at the same time; in a single run, the processes of a stage, where that pays.
+            Results are the same bit for bit.
         scheduler : {"threads", "processes", "synchronous"}, optional
-            What runs them; threads by default.
+            What runs them; threads by default. Worker processes are for batches.
         safe_mode : bool, default: True
             Run on process objects made for this run. With False, on those of the model: they can be looked at
             afterwards.
-        **options
-            More options, by name:
-
-            mode : {"w-", "w"}, default: "w-"
-                Refuse a store that holds something already, or replace it.
-            workers : int, optional
-                How many members at a time: None for all usable CPUs, ``-n`` for all but n.
-            threads_per_worker : int, optional
-                Threads that numerical libraries may use in each worker; by default workers share the usable CPUs.
-            block : int, optional
-                How many members one task runs; chosen by size and time of the first members otherwise.
-            seed : int, optional
-                Entropy of the random streams that stage methods ask for (``rng``); stored with the result.
-            on_error : {"raise", "continue"}, default: "raise"
-                Whether members that fail raise one error, after all others are done and saved, or one warning.
-            max_failures : int, optional
-                Number of failures after which no new member starts.
-            progress : bool, optional
-                Show a progress bar; by default in terminals and notebooks.
+        mode : {"w-", "w"}, default: "w-"
+            Refuse a store that holds something already, or replace it.
+        workers : int, optional
+            How many at a time: None for all usable CPUs, ``-n`` for all but n.
+        threads_per_worker : int, optional
+            Threads that numerical libraries may use in each worker; by default workers share the usable CPUs. Their
+            number may change the last bits of what these libraries compute.
+        block : int, optional
+            How many members one task runs; chosen by size and time of the first members otherwise.
+        seed : int, optional
+            Entropy of the random streams that stage methods ask for (``rng``); stored with the result.
+        on_error : {"raise", "continue"}, default: "raise"
+            Whether members that fail raise one error, after all others are done and saved, or one warning.
+        max_failures : int, optional
+            Number of failures after which no new member starts.
+        progress : bool, optional
+            Show a progress bar; by default in terminals and notebooks.
 
         Returns
         -------
@@ -279,7 +299,14 @@ class XsimAccessor:
             decoding=decoding,
             parallel=parallel,
             scheduler=scheduler,
-            **options,
+            mode=mode,
+            workers=workers,
+            threads_per_worker=threads_per_worker,
+            block=block,
+            seed=seed,
+            on_error=on_error,
+            max_failures=max_failures,
+            progress=progress,
         )
         graph = as_graph(model)
         view = model.over if isinstance(model, Model) else Model(graph.classes).over
@@ -309,7 +336,7 @@ def _options(**options: Any) -> RunOptions:
         if name not in known:
             close = did_you_mean(name, known)
             raise TypeError(
-                f"run() got an unexpected keyword argument {name!r}"
+                f"plan() got an unexpected keyword argument {name!r}"
                 + (f"; did you mean {', '.join(map(repr, close))}?" if close else "")
             )
     return RunOptions(**options)

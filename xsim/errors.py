@@ -11,6 +11,7 @@
     │   ├── IntentConflictError (ValueError)
     │   ├── MissingTargetError (KeyError)
     │   ├── AmbiguousTargetError (ValueError)
+    │   ├── GroupTargetError (ValueError)
     │   ├── ProcessNameError (ValueError)
     │   ├── UnknownProcessError (KeyError)
     │   ├── UnknownVariableError (KeyError)
@@ -114,7 +115,8 @@ class XsimError(Exception):
             "remedy": self.remedy,
             **self.context,
         }
-        return _rebuild, (type(self), self.problem, parts)
+        notes = getattr(self, "__notes__", None)
+        return _rebuild, (type(self), self.problem, parts), {"__notes__": list(notes)} if notes else None
 
     @classmethod
     def listing(cls, problem: str, items: Iterable[str], **parts: Any) -> Self:
@@ -156,6 +158,10 @@ class MissingTargetError(ModelError, KeyError):
 
 class AmbiguousTargetError(ModelError, ValueError):
     """A foreign variable or global reference may mean several things in the model."""
+
+
+class GroupTargetError(ModelError, ValueError):
+    """A foreign variable points at a group variable, which has no value of its own."""
 
 
 class ProcessNameError(ModelError, ValueError):

@@ -15,13 +15,13 @@ import xsim as xs
 
 NAMES = [
     *("process", "variable", "index", "on_demand", "any_object", "foreign", "global_ref", "group", "group_dict"),
-    *("runtime", "RuntimeSignal", "MAIN_CLOCK", "VarIntent", "VarType", "process_name"),
-    *("Model", "create_setup", "XsimAccessor", "errors", "__version__"),
+    *("runtime", "runtime_hook", "RuntimeHook", "RuntimeSignal", "MAIN_CLOCK", "VarIntent", "VarType", "process_name"),
+    *("Model", "create_setup", "XsimAccessor", "BatchWarning", "errors", "__version__"),
 ]
 
 SIGNATURES = {
     xs.create_setup: "model clocks main_clock input_vars output_vars fill_default master_clock",
-    xs.process: "maybe_cls autodoc apply_attrs",
+    xs.process: "maybe_cls autodoc apply_attrs parallel",
     xs.variable: "dims intent global_name group groups default validator converter static description attrs encoding",
     xs.index: "dims global_name groups description attrs encoding",
     xs.on_demand: "dims group groups description attrs encoding",
@@ -31,7 +31,9 @@ SIGNATURES = {
     xs.group: "name",
     xs.group_dict: "name",
     xs.runtime: "meth args",
-    xs.XsimAccessor.run: "self model check_dims validate store encoding decoding safe_mode mode",
+    xs.runtime_hook: "stage level trigger",
+    xs.XsimAccessor.run: "self model batch_dim check_dims validate store encoding decoding hooks parallel scheduler "
+    "safe_mode mode workers threads_per_worker block seed on_error max_failures progress",
     xs.XsimAccessor.update_clocks: "self model clocks main_clock master_clock",
     xs.XsimAccessor.update_vars: "self model input_vars output_vars",
     xs.XsimAccessor.reset_vars: "self model",
@@ -61,8 +63,8 @@ def test_accessor_is_registered() -> None:
 
 def test_unfinished_arguments_are_refused() -> None:
     """An argument that does not work yet is an ordinary TypeError, never a stub."""
-    with pytest.raises(TypeError, match="unexpected keyword argument 'batch_dim'"):
-        xr.Dataset().xsim.run(xs.Model({}), batch_dim="batch")
+    with pytest.raises(TypeError, match="unexpected keyword argument 'resume'"):
+        xr.Dataset().xsim.run(xs.Model({}), resume=True)
 
 
 def test_version_is_that_of_the_distribution() -> None:
@@ -72,10 +74,10 @@ def test_version_is_that_of_the_distribution() -> None:
 
 
 def test_import_brings_no_optional_package() -> None:
-    """Importing xsim imports no package beyond those that xarray, zarr, dask and attrs import."""
+    """Importing xsim imports no package beyond its dependencies, of which tqdm comes when used."""
     code = (
         "import sys, xarray, zarr, dask, attr; before = {m.partition('.')[0] for m in sys.modules}; import xsim; "
         "print(sorted({m.partition('.')[0] for m in sys.modules} - before - set(sys.stdlib_module_names)))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "['attrs', 'xsim']"
+    assert answer.stdout.strip() == "['attrs', 'loky', 'threadpoolctl', 'xsim']"

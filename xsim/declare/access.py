@@ -22,7 +22,7 @@ CACHE_SLOT = "__xsim_cache__"
 
 def link_slot(variable: str) -> str:
     """Name of the instance attribute that leads to the owner of a variable."""
-    return f"__xsim_{variable}__"
+    return f"__xsim_link_{variable}__"
 
 
 class Detached:

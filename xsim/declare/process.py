@@ -45,6 +45,8 @@ class ProcessSpec:
     variables : mapping of str to VariableSpec
         In the order of declaration, those of base classes first.
     stages : mapping of Stage to StageMethod
+    own : tuple of str
+        Names of the variables that the class sets up itself; the others are those of its decorated bases.
     parallel : bool
         Whether it may run at the same time as other processes.
     """
@@ -52,6 +54,7 @@ class ProcessSpec:
     cls: type
     variables: Mapping[str, VariableSpec]
     stages: Mapping[Stage, StageMethod]
+    own: tuple[str, ...] = ()
     parallel: bool = True
 
 
@@ -144,7 +147,8 @@ def _decorate(cls: type, autodoc: bool, apply_attrs: bool, parallel: bool) -> ty
         cls.__getattr__ = missing_attribute  # type: ignore[attr-defined]
     if not any("__repr__" in base.__dict__ for base in cls.__mro__[:-1]):
         cls.__repr__ = _repr  # type: ignore[assignment]
-    setattr(cls, _SPEC, ProcessSpec(cls, MappingProxyType(variables), MappingProxyType(stage_methods(cls)), parallel))
+    stages = MappingProxyType(stage_methods(cls))
+    setattr(cls, _SPEC, ProcessSpec(cls, MappingProxyType(variables), stages, tuple(own), parallel))
     if autodoc:
         cls.__doc__ = attributes_section(cls.__doc__, variables.values())
     return cls
@@ -153,14 +157,17 @@ def _decorate(cls: type, autodoc: bool, apply_attrs: bool, parallel: bool) -> ty
 def _collect(cls: type) -> tuple[dict[str, VariableSpec], dict[str, VariableSpec]]:
     """Split the variables of a class in those of decorated bases and those that this class has to set up.
 
-    Declarations in undecorated bases (mixins) belong to the latter.
+    Declarations in undecorated bases (mixins) belong to the latter. As for any attribute, the class that comes first
+    in the method resolution order decides.
     """
     inherited: dict[str, VariableSpec] = {}
     own: dict[str, VariableSpec] = {}
     for base in reversed(cls.__mro__):
         spec = base.__dict__.get(_SPEC)
         if spec is not None and base is not cls:
-            inherited |= spec.variables
+            for name in spec.own:
+                own.pop(name, None)
+                inherited[name] = spec.variables[name]
             continue
         for name, value in vars(base).items():
             if isinstance(value, Declaration):
@@ -210,7 +217,7 @@ def describe_variables(spec: ProcessSpec) -> Iterator[tuple[str, str, str, str]]
 
 
 def _repr(self: Any) -> str:
-    spec = process_spec(type(self))
+    spec = type(self).__xsim_spec__
     name = process_name(self)
     head = f"<{type(self).__name__}{f' {name!r}' if name else ''} (xsim process)>"
     lines = [

@@ -110,7 +110,8 @@ def _check_signature(cls: type, method: FunctionType, args: tuple[str, ...]) -> 
     code = method.__code__
     takes = code.co_argcount - 1
     needs = takes - len(method.__defaults__ or ())
-    if needs <= len(args) and (len(args) <= takes or code.co_flags & 0x04):
+    by_name = code.co_kwonlyargcount - len(method.__kwdefaults__ or ())
+    if not by_name and needs <= len(args) and (len(args) <= takes or code.co_flags & 0x04):
         return
     names = code.co_varnames[1 : code.co_argcount]
     raise DeclarationError(

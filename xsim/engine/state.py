@@ -50,7 +50,10 @@ class StateValues(MutableMapping[Key, Any]):
     def __getitem__(self, key: Key) -> Any:
         if key not in self._keys:
             raise KeyError(key)
-        return vars(self._objects[key[0]])[key[1]]
+        try:
+            return vars(self._objects[key[0]])[key[1]]
+        except KeyError:
+            raise KeyError(key) from None
 
     def __setitem__(self, key: Key, value: Any) -> None:
         if key not in self._keys:

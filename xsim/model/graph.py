@@ -45,6 +45,11 @@ class ModelGraph:
         self.linking: Linking = link(self.classes)
         self.order: tuple[str, ...] = execution_order(self.linking)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if "order" in self.__dict__:
+            raise AttributeError(f"a model graph is immutable: {name!r} cannot be set")
+        super().__setattr__(name, value)
+
     def __reduce__(self) -> tuple[Any, ...]:
         # Everything else follows from the classes; they travel by reference or, from notebooks, by value.
         return ModelGraph, (dict(self.classes),)
@@ -104,21 +109,23 @@ class ModelGraph:
         """Give the state that a process uses, as pairs of a key and whether the use counts as an update (§O3)."""
         found: dict[Key, bool] = {}
         for variable, spec in self.specs[name].variables.items():
+            updates = spec.group is None and spec.intent is not VarIntent.IN
             for root in self.linking.refers_to((name, variable)):
-                owner = self.variable(root)
-                # Objects are written into by processes that only "read" them, and computing on demand may change
-                # anything of its owner's.
-                opaque = owner.var_type in (VarType.OBJECT, VarType.ON_DEMAND)
-                updates = opaque or (spec.group is None and spec.intent is not VarIntent.IN)
-                found[root] = found.get(root, False) or updates
-                if owner.var_type is VarType.ON_DEMAND and root[0] != name:
-                    for key in self._readable_by_compute(root[0]):
-                        found.setdefault(key, False)
+                self._add_use(found, root, updates)
         return tuple(found.items())
 
-    def _readable_by_compute(self, owner: str) -> Iterable[Key]:
-        for variable in self.specs[owner].variables:
-            yield from self.linking.refers_to((owner, variable))
+    def _add_use(self, found: dict[Key, bool], root: Key, updates: bool) -> None:
+        # Objects are written into by processes that only "read" them, and computing on demand may change anything of
+        # its owner's.
+        opaque = self.variable(root).var_type in (VarType.OBJECT, VarType.ON_DEMAND)
+        known = root in found
+        found[root] = found.get(root, False) or updates or opaque
+        if self.variable(root).var_type is VarType.ON_DEMAND and not known:
+            # Its compute method can read all that its owner can, on demand too.
+            for variable in self.specs[root[0]].variables:
+                for other in self.linking.refers_to((root[0], variable)):
+                    if other not in found:
+                        self._add_use(found, other, False)
 
     def skipped_after_break(self, breaker: str, stage: Stage) -> frozenset[str]:
         """Give the processes that a BREAK of `breaker` skips in a stage: those downstream of it (DESIGN §O8).

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import attrs
 
@@ -13,6 +15,7 @@ from xsim.declare.process import ProcessSpec, process_spec
 from xsim.declare.variable_spec import OWN_TYPES, VariableSpec, VarIntent, VarType
 from xsim.errors import (
     AmbiguousTargetError,
+    GroupTargetError,
     IntentConflictError,
     MissingTargetError,
     NotAProcessClassError,
@@ -77,17 +80,19 @@ def link(classes: Mapping[str, type]) -> Linking:
             elif variable.var_type is VarType.GLOBAL:
                 targets[name, variable.name] = _global_target(name, variable, global_names)
     roots = {key: _root(key, targets) for key in targets}
-    return Linking(specs, targets, roots, groups, _setters(specs, roots))
+    facts = (specs, targets, roots, groups, _setters(specs, roots))
+    return Linking(*map(MappingProxyType, facts))  # type: ignore[arg-type]
 
 
 def _check_name(name: object) -> None:
     if not isinstance(name, str) or not name:
         raise ProcessNameError("a process name is a non-empty string", got=repr(name))
     if SEPARATOR in name or name.endswith("_"):
+        better = re.sub("_+", "_", name).rstrip("_")
         raise ProcessNameError(
             f"process name {name!r} makes names of variables ambiguous",
             expected="no '__' in it and no '_' at its end: 'process__variable' is split at the first '__'",
-            remedy=f"rename it, e.g. to {name.rstrip('_').replace(SEPARATOR, '_')!r}",
+            remedy=f"rename it, e.g. to {better!r}" if better else "give it a name with letters",
         )
     if bad := [c for c in "/,." if c in name]:
         raise ProcessNameError(
@@ -147,7 +152,15 @@ def _foreign_target(
             variable=variable.name,
         )
     target = specs[found[0]].variables.get(attribute)
-    if target is None or target.group is not None:
+    if target is not None and target.group is not None:
+        raise GroupTargetError(
+            f"Variable {variable.name!r} links to group variable "
+            f"'{wanted.__name__}.{attribute}', which is not supported",
+            remedy=f"Declare {variable.name!r} as a group variable instead: xs.group({target.group!r})",
+            process=name,
+            variable=variable.name,
+        )
+    if target is None:
         known = [v.name for v in specs[found[0]].variables.values() if v.group is None]
         raise MissingTargetError(
             f"foreign variable {join_key((name, variable.name))!r} refers to "

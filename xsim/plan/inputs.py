@@ -20,10 +20,7 @@ from xsim.model.graph import ModelGraph
 from xsim.model.objects import make_objects
 from xsim.plan.batch import Batch, Position
 from xsim.plan.options import CheckDims
-
-NONE_MARK = "xsim_none"
-"""Attribute of a stored variable whose value is None, which no store can hold."""
-
+from xsim.setup.attributes import NONE_MARK
 
 _PYTHON_TYPES = frozenset(np.dtype(name) for name in ("bool", "int64", "float64", "complex128"))
 

@@ -39,6 +39,8 @@ def _one_of(*allowed: Any) -> Any:
 
 
 def _as_dict(mapping: Mapping[str, Any] | None) -> dict[str, Any]:
+    if mapping is not None and not isinstance(mapping, Mapping):
+        raise OptionError("encoding= and decoding= are mappings", got=f"{type(mapping).__name__}: {mapping!r}"[:80])
     return dict(mapping or {})
 
 

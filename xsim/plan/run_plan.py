@@ -130,7 +130,7 @@ def make_plan(graph: ModelGraph, dataset: xr.Dataset, options: RunOptions) -> Ru
     """
     setup = as_source(dataset, graph)
     clocks = read_clocks(setup)
-    if clocks.main is None and any(ROLE in coord.attrs for coord in setup.coords.values()):
+    if clocks.main is None and any(ROLE in c.attrs for n, c in setup.coords.items() if n not in clocks.labels):
         raise ClockError(
             "Missing main clock dimension / coordinate",
             got="a clock that has lost its dimension by a selection",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xarray as xr
 
+from xsim._base.dims import on_clock
 from xsim._base.keys import Key, join_key
 from xsim.errors import InputError
 from xsim.model.graph import ModelGraph
@@ -31,15 +32,16 @@ def as_source(dataset: xr.Dataset, graph: ModelGraph) -> xr.Dataset:
         values is meant.
     """
     for key in graph.inputs:
-        _check_mark(dataset, key)
+        _check_mark(dataset, key, graph)
     outputs = [str(n) for n, v in dataset.variables.items() if v.attrs.get(ROLE) in (OUTPUT_ROLE, OUTCOME_ROLE)]
     kept = {str(name): str(name).removesuffix(KEPT_INPUT) for name in dataset.variables if _is_kept(name)}
-    indexes = [key[1] for key in graph.indexes if key[1] in dataset.variables]
-    source = dataset.drop_vars([*outputs, *indexes, *(v for v in kept.values() if v in dataset and v not in outputs)])
-    source = source.rename_vars(kept)
-    source.attrs = {
-        name: value for name, value in source.attrs.items() if name not in (OUTCOME, SEED, SUMMARY, VERSION)
-    }
+    # A value that someone has put where an output was takes the place of the input that was kept.
+    replaced = [old for old, name in kept.items() if name in dataset.variables and name not in outputs]
+    indexes = [key[1] for key in graph.indexes if key[1] in dataset.variables and ROLE not in dataset[key[1]].attrs]
+    source = dataset.drop_vars([*outputs, *indexes, *replaced])
+    source = source.rename_vars({old: name for old, name in kept.items() if old not in replaced})
+    facts = (OUTCOME, SEED, SUMMARY, VERSION)
+    source.attrs = {name: value for name, value in source.attrs.items() if name not in facts}
     return source
 
 
@@ -47,14 +49,16 @@ def _is_kept(name: object) -> bool:
     return isinstance(name, str) and name.endswith(KEPT_INPUT)
 
 
-def _check_mark(dataset: xr.Dataset, key: Key) -> None:
+def _check_mark(dataset: xr.Dataset, key: Key, graph: ModelGraph) -> None:
     name = join_key(key)
     if name not in dataset.variables or dataset[name].attrs.get(ROLE) != OUTPUT_ROLE:
         return
     saved = [dim for dim in str(dataset[name].attrs.get(OUTPUT_DIMS, "")).split(",") if dim]
     lost = [dim for dim in saved if dim not in dataset[name].dims]
-    clocks = {*read_clocks(dataset).labels, *(str(n) for n, c in dataset.coords.items() if ROLE in c.attrs)}
-    if lost and set(lost) <= clocks:
+    clocks = read_clocks(dataset)
+    own = on_clock(graph.variable(key).dims, clocks.main)
+    known = {*clocks.labels, *(str(n) for n, c in dataset.coords.items() if ROLE in c.attrs)}
+    if lost and (set(lost) <= known or (len(lost) == 1 and tuple(d for d in saved if d not in lost) in own)):
         raise InputError(
             f"{name!r} is both an input and an output, and lost the clock {lost[0]!r} by a selection: it is not clear "
             f"which value is meant",

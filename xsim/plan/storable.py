@@ -6,9 +6,8 @@ import numpy as np
 import xarray as xr
 
 from xsim.errors import StoreError
-from xsim.plan.inputs import NONE_MARK
 from xsim.plan.run_plan import RunPlan
-from xsim.setup.attributes import KEPT_INPUT
+from xsim.setup.attributes import KEPT_INPUT, NONE_MARK
 
 
 def kept_inputs(plan: RunPlan) -> dict[str, str]:

@@ -52,7 +52,7 @@ def make_timeline(setup: xr.Dataset, clocks: Clocks) -> Timeline:
         return Timeline(None, empty, 1, nothing, nothing, nothing, xr.DataArray(empty, dims="step"))
     labels = clocks.labels[clocks.main]
     # Lists of scalars: the loop reads one of each a step.
-    deltas = labels[1:] - labels[:-1] if labels.dtype.kind != "u" else np.diff(labels.astype("int64"))
+    deltas = np.diff(labels.astype("int64") if labels.dtype.kind in "iu" else labels)
     return Timeline(
         clocks.main, labels, labels.size - 1, list(labels[:-1]), list(labels[1:]), list(deltas), setup[clocks.main]
     )

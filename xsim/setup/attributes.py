@@ -25,10 +25,13 @@ VERSION = "xsim_version"
 SEED = "xsim_seed"
 SUMMARY = "xsim_summary"
 
+NONE_MARK = "xsim_none"
+"""On an input whose value is None, which no file can hold."""
+
 KEPT_INPUT = ".input"
 """Suffix of an input whose own name went to an output; '.' cannot occur in a Python name."""
 
 
 def without_marks(attrs: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Give attributes without those of an output."""
-    return {name: value for name, value in attrs.items() if name not in (ROLE, OUTPUT_DIMS)}
+    """Give attributes of a variable without those that xsim has set."""
+    return {name: value for name, value in attrs.items() if name not in (ROLE, OUTPUT_VARS, OUTPUT_DIMS, NONE_MARK)}

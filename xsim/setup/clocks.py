@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from xsim._base.render import names
 from xsim._base.suggest import did_you_mean
 from xsim.errors import ClockError, UnknownClockError
 from xsim.setup.attributes import CLOCK_ROLE, MAIN_CLOCK_ROLE, OUTPUT_VARS, ROLE
+from xsim.setup.names import check_mapping
 
 
 @attrs.frozen(eq=False)
@@ -27,10 +27,13 @@ class Clocks:
         Dimension of the main clock; None if the setup has no clock.
     labels : mapping of str to numpy.ndarray
         Labels of each clock, 1-d, the main clock included, in the order of the setup.
+    rivals : tuple of str
+        Further clocks that are marked as the main one, which happens when setups are merged.
     """
 
     main: str | None
     labels: Mapping[str, np.ndarray[Any, Any]]
+    rivals: tuple[str, ...] = ()
 
     @property
     def nsteps(self) -> int:
@@ -69,15 +72,15 @@ class Clocks:
 
 def read_clocks(dataset: xr.Dataset) -> Clocks:
     """Find the clocks of a dataset by their marks."""
-    main = None
+    mains = []
     labels = {}
     for name, coord in dataset.coords.items():
         role = coord.attrs.get(ROLE)
         if role in (CLOCK_ROLE, MAIN_CLOCK_ROLE) and coord.dims == (name,):
             labels[str(name)] = coord.to_numpy()
             if role == MAIN_CLOCK_ROLE:
-                main = str(name)
-    return Clocks(main, labels)
+                mains.append(str(name))
+    return Clocks(mains[0] if mains else None, labels, tuple(mains[1:]))
 
 
 def set_clocks(
@@ -90,13 +93,17 @@ def set_clocks(
     ClockError, UnknownClockError
         If a clock breaks a rule, or the main clock cannot be told.
     """
-    given = {name: _clock_variable(name, value) for name, value in (clocks or {}).items()}
+    given = {name: _clock_variable(name, value) for name, value in check_mapping("clocks", clocks).items()}
     old = read_clocks(dataset)
     main, extra = _main_clock(main_clock, list(given), old)
-    requests = {name: dataset[name].attrs.get(OUTPUT_VARS) for name in old.labels}
+    # Also those of a clock that has lost its dimension by a selection.
+    requests = {name: coord.attrs.get(OUTPUT_VARS) for name, coord in dataset.coords.items()}
+    inherited = {} if old.main is None else {k: dataset[old.main].attrs.get(k) for k in ("units", "calendar")}
     for name, variable in given.items():
         if requests.get(name):
             variable.attrs[OUTPUT_VARS] = requests[name]
+        if variable.dtype.kind in "iuf":  # numbers mean the same on all clocks
+            variable.attrs = {**{k: v for k, v in inherited.items() if v is not None}, **variable.attrs}
         _check_size(dataset, name, variable.size)
         # Dropping the old one first: assigning would align the dataset to it.
         dataset = dataset.drop_vars(name, errors="ignore").assign_coords({name: variable})
@@ -122,8 +129,16 @@ def check_clocks(clocks: Clocks) -> None:
                 remedy="name one: .xsim.update_clocks(main_clock=...)",
             )
         return
+    if clocks.rivals:
+        raise ClockError(
+            "Cannot determine which clock coordinate is the main clock",
+            got=f"{names([clocks.main, *clocks.rivals])}, all marked as the main clock",
+            remedy="name one: .xsim.update_clocks(model, main_clock=...)",
+        )
     _check_labels(clocks.main, clocks.labels[clocks.main])
-    for name in clocks.labels:
+    for name, labels in clocks.labels.items():
+        if labels.size == 0:
+            raise ClockError(f"clock {name!r} has no labels", expected="at least one label", clock=name)
         if name != clocks.main:
             clocks.positions(name)
 
@@ -132,7 +147,15 @@ def _clock_variable(name: str, value: Any) -> xr.Variable:
     if isinstance(value, (xr.DataArray, xr.Variable)):
         variable = xr.Variable(value.dims, value.to_numpy(), value.attrs)
     elif isinstance(value, tuple) and len(value) > 1 and isinstance(value[0], (str, list, tuple)):
-        variable = xr.Variable(*value)
+        try:
+            variable = xr.Variable(*value)
+        except (ValueError, TypeError) as error:
+            raise ClockError(
+                f"clock {name!r} cannot be made of the value given",
+                got=str(error),
+                expected="labels, or (dims, labels) with as many dims as the labels have",
+                clock=name,
+            ) from error
     else:
         labels = value.to_numpy() if isinstance(value, pd.Index) else np.asarray(value)
         if labels.ndim != 1:
@@ -208,11 +231,10 @@ def _check_labels(name: str, labels: np.ndarray[Any, Any]) -> None:
             expected="numbers, datetime64, timedelta64 or cftime dates",
             clock=name,
         )
-    steps = labels[1:] - labels[:-1] if labels.dtype.kind != "u" else np.diff(labels.astype("int64"))
-    zero = datetime.timedelta(0) if labels.dtype == object else steps.dtype.type(0)
-    rising = steps > zero
-    if not (rising.all() or (steps < zero).all()):
-        wrong = ~rising if rising.mean() >= 0.5 else ~(steps < zero)
+    # Compared, not subtracted: small and unsigned integers would overflow.
+    rising, falling = labels[1:] > labels[:-1], labels[1:] < labels[:-1]
+    if not (rising.all() or falling.all()):
+        wrong = ~rising if rising.mean() >= 0.5 else ~falling
         i = int(np.flatnonzero(wrong)[0])
         raise ClockError(
             f"main clock {name!r} is not strictly monotonic",
@@ -220,6 +242,8 @@ def _check_labels(name: str, labels: np.ndarray[Any, Any]) -> None:
             expected="labels that only increase, or only decrease",
             clock=name,
         )
+    if pd.isnull(labels).any():
+        raise ClockError(f"labels of main clock {name!r} are missing", got=_some(labels), clock=name)
 
 
 def _are_dates(labels: np.ndarray[Any, Any]) -> bool:
@@ -233,7 +257,8 @@ def _with_attrs(dataset: xr.Dataset, name: str, attributes: Mapping[str, Any]) -
 
 
 def _one(label: Any) -> str:
-    return str(label.item()) if isinstance(label, (np.number, np.bool_)) else str(label)
+    plain = isinstance(label, (np.number, np.bool_)) and not isinstance(label, np.timedelta64)
+    return str(label.item()) if plain else str(label)
 
 
 def _some(labels: np.ndarray[Any, Any], limit: int = 6) -> str:

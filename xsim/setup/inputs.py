@@ -10,11 +10,11 @@ import xarray as xr
 from attrs import NOTHING
 
 from xsim._base.dims import Dims, on_clock, show_dims, with_ndim
-from xsim._base.keys import Key, join_key
+from xsim._base.keys import Key, join_key, split_name
 from xsim.declare.variable_spec import VariableSpec
-from xsim.errors import InputError, InputTypeError, UnknownInputError
+from xsim.errors import InputError, InputTypeError, UnknownInputError, XsimError
 from xsim.model.graph import ModelGraph, variable_names
-from xsim.setup.attributes import KEPT_INPUT, without_marks
+from xsim.setup.attributes import KEPT_INPUT, NONE_MARK, without_marks
 from xsim.setup.clocks import read_clocks
 from xsim.setup.names import by_key, unknown
 
@@ -53,6 +53,7 @@ def _assign(dataset: xr.Dataset, key: Key, spec: VariableSpec, value: Any) -> xr
     name = join_key(key)
     array = _as_array(name, on_clock(spec.dims, read_clocks(dataset).main), value)
     array.attrs = {
+        **({NONE_MARK: 1} if value is None else {}),
         **({"description": spec.description} if spec.description else {}),
         **spec.attrs,
         **without_marks(array.attrs),
@@ -73,13 +74,31 @@ def _assign(dataset: xr.Dataset, key: Key, spec: VariableSpec, value: Any) -> xr
 
 def _as_array(name: str, alternatives: tuple[Dims, ...], value: Any) -> xr.DataArray:
     """Make a DataArray of any accepted form, with the coordinates that belong to its dimensions."""
+    try:
+        return _convert(name, alternatives, value)
+    except (ValueError, TypeError) as error:
+        if isinstance(error, XsimError):
+            raise
+        raise InputError(
+            f"the value given for input {name!r} is no array",
+            got=f"{_short(value)}: {error}",
+            expected="a scalar, an array, (dims, data, attrs), or an xarray object",
+            variable=split_name(name),
+        ) from error
+
+
+def _convert(name: str, alternatives: tuple[Dims, ...], value: Any) -> xr.DataArray:
     if isinstance(value, xr.DataArray):
         # Scalar coordinates are left-overs of a selection (`.isel(out=-1)`), and would clash with clocks.
-        coords = {k: c.variable for k, c in value.coords.items() if c.ndim}
+        coords = {k: c.variable.copy(deep=False) for k, c in value.coords.items() if c.ndim}
+        for coord in coords.values():
+            coord.attrs = without_marks(coord.attrs)
         return xr.DataArray(value.variable.copy(), coords=coords)
     if isinstance(value, xr.Variable):
         return xr.DataArray(value.copy())
     if _is_xarray_tuple(value):
+        if not isinstance(value[0], str) and len(set(value[0])) < len(value[0]):
+            raise ValueError(f"a dimension occurs twice in {value[0]!r}")
         return xr.DataArray(xr.Variable(*value))
     if value is None:
         data = np.empty((), dtype=object)
@@ -90,9 +109,11 @@ def _as_array(name: str, alternatives: tuple[Dims, ...], value: Any) -> xr.DataA
         raise InputTypeError(
             f"Could not get dimension labels from model for variable {name!r} with value {_short(value)}",
             got=f"{data.ndim} dimension(s), shape {data.shape}",
-            expected="dims " + " or ".join(show_dims(d) for d in alternatives),
+            expected="dims " + " or ".join(show_dims(d) for d in alternatives)
+            if alternatives
+            else "a setup with a clock: the variable has the dimension of the main clock",
             remedy="name the dimensions: (dims, values), e.g. ('batch', values)",
-            variable=name,
+            variable=split_name(name),
         )
     return xr.DataArray(xr.Variable(dims, data))
 
