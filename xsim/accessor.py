@@ -327,7 +327,7 @@ class XsimAccessor:
         """
         if "xsim_outcome" not in self._dataset:
             raise AttributeError("this dataset is not the result of a batch: it has no outcomes of members")
-        return self._dataset["xsim_outcome"]
+        return self._dataset["xsim_outcome"].compute()
 
 
 def _options(**options: Any) -> RunOptions:

@@ -110,7 +110,7 @@ def run_one(work: Work, member: int) -> MemberResult:
 
 def _run_streaming(work: Work, writer: BlockWriter, block: Block, member: int) -> MemberResult:
     """Run a member, writing each chunk when it is full."""
-    fixed = work.plan.setup.sizes
+    fixed = dict(work.plan.setup.sizes)
     buffers = []
     seen: dict[str, np.ndarray[Any, Any]] = {}
     for number, output in enumerate(work.plan.outputs):
@@ -156,6 +156,7 @@ def _attempt(
         record = failure_record(caught)
     record |= {
         "start": started.isoformat(timespec="microseconds"),
+        "end": datetime.now(UTC).isoformat(timespec="microseconds"),
         "seconds": round(time.perf_counter() - clock, 6),
         "worker": f"{socket.gethostname()}:{os.getpid()}:{threading.current_thread().name}",
     }

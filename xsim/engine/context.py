@@ -63,7 +63,7 @@ class RuntimeContext:
             "step_end": first,
             "step_delta": first - first,
             "main_clock_values": labels,
-            "main_clock_dataarray": timeline.dataarray,
+            "main_clock_dataarray": timeline.dataarray.copy(),
             "rng": streams,
         }
         if timeline.nsteps:

@@ -77,6 +77,7 @@ def run_member(
         _finalize_after(error, finalize, values)
         raise
     finalize.run(values)
+    state.forget_cached()
 
 
 def _programs(

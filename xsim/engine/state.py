@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from xsim._base.keys import Key
+from xsim.declare.access import CACHE_SLOT
 from xsim.engine.context import RandomStreams, RuntimeContext
 from xsim.model.graph import ModelGraph
 from xsim.model.objects import make_objects
@@ -30,6 +31,11 @@ class State:
 
     objects: Mapping[str, Any]
     context: RuntimeContext
+
+    def forget_cached(self) -> None:
+        """Let on-demand variables be computed anew wherever they are read: no stage is running any more."""
+        for process in self.objects.values():
+            process.__dict__.pop(CACHE_SLOT, None)
 
     def set_inputs(self, inputs: Sequence[PlannedInput], step: int) -> None:
         """Give inputs their values for a step."""

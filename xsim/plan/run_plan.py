@@ -21,7 +21,7 @@ from xsim.plan.options import RunOptions
 from xsim.plan.outputs import PlannedOutput, plan_outputs
 from xsim.plan.source import as_source
 from xsim.plan.timeline import Timeline, make_timeline
-from xsim.setup.attributes import ROLE
+from xsim.setup.attributes import ROLE, SEED
 from xsim.setup.clocks import check_clocks, read_clocks
 from xsim.setup.outputs import check_outputs, read_outputs
 
@@ -48,8 +48,8 @@ class RunPlan:
         Its members; a single one without a batch.
     workers : int
         How many workers run them.
-    seed : int
-        Entropy of all random streams.
+    seed : int, optional
+        Entropy of all random streams; None if nobody asks for one.
     """
 
     graph: ModelGraph
@@ -60,7 +60,7 @@ class RunPlan:
     options: RunOptions
     batch: Batch
     workers: int
-    seed: int
+    seed: int | None
 
     @property
     def is_batch(self) -> bool:
@@ -147,10 +147,21 @@ def make_plan(graph: ModelGraph, dataset: xr.Dataset, options: RunOptions) -> Ru
     if options.validate is not None:
         # What differs between members is checked where it concerns one member only.
         validate_inputs(graph, tuple(p for p in inputs if not p.batch_axes), timeline.nsteps)
-    seed = np.random.SeedSequence().entropy if options.seed is None else options.seed
-    assert isinstance(seed, int)
     workers = resolve_workers(options.workers, usable_cpus()) if options.parallel else 1
-    return RunPlan(graph, setup, timeline, inputs, outputs, options, batch, workers, seed)
+    return RunPlan(graph, setup, timeline, inputs, outputs, options, batch, workers, _seed(graph, dataset, options))
+
+
+def _seed(graph: ModelGraph, dataset: xr.Dataset, options: RunOptions) -> int | None:
+    """Give the seed: the one asked for, that of the run whose result the setup is, or a fresh one."""
+    if options.seed is not None:
+        return options.seed
+    if not any("rng" in m.args for spec in graph.specs.values() for m in spec.stages.values()):
+        return None
+    if SEED in dataset.attrs:
+        return int(dataset.attrs[SEED])
+    fresh = np.random.SeedSequence().entropy
+    assert isinstance(fresh, int)
+    return fresh
 
 
 def check_runtime_args(graph: ModelGraph) -> None:

@@ -19,7 +19,7 @@ from xsim.setup.attributes import (
     SUMMARY,
     VERSION,
 )
-from xsim.setup.clocks import read_clocks
+from xsim.setup.clocks import as_numbers, read_clocks
 
 
 def as_source(dataset: xr.Dataset, graph: ModelGraph) -> xr.Dataset:
@@ -42,7 +42,7 @@ def as_source(dataset: xr.Dataset, graph: ModelGraph) -> xr.Dataset:
     source = source.rename_vars({old: name for old, name in kept.items() if old not in replaced})
     facts = (OUTCOME, SEED, SUMMARY, VERSION)
     source.attrs = {name: value for name, value in source.attrs.items() if name not in facts}
-    return source
+    return as_numbers(source)
 
 
 def _is_kept(name: object) -> bool:

@@ -23,13 +23,19 @@ _TIMEDELTAS = xr.coders.CFTimedeltaCoder(decode_via_units=False)
 def result_from_memory(plan: RunPlan, arrays: Mapping[str, SavedArray], outcome: str, summary: str) -> xr.Dataset:
     """Join the setup of a run and the arrays in memory."""
     outputs = xr.Dataset({name: _as_variable(array) for name, array in arrays.items()})
-    return _join(plan, outcome, summary, xr.decode_cf(outputs, decode_timedelta=_TIMEDELTAS))
+    decoded = xr.decode_cf(outputs, concat_characters=False, decode_timedelta=_TIMEDELTAS)
+    return _join(plan, outcome, summary, decoded.load())
 
 
 def result_from_store(plan: RunPlan, store: ZarrStore, outcome: str, summary: str) -> xr.Dataset:
     """Join the setup of a run and the arrays in a store, which stay there until needed; scalars are loaded."""
-    decoding: dict[str, Any] = {"consolidated": True, "decode_timedelta": _TIMEDELTAS, **plan.options.decoding}
-    stored = xr.open_zarr(store.group.store, group=store.group.path or None, **decoding)
+    decoding: dict[str, Any] = {
+        "consolidated": True,
+        "concat_characters": False,
+        "decode_timedelta": _TIMEDELTAS,
+        **plan.options.decoding,
+    }
+    stored = xr.open_zarr(store.group.store_path, **decoding)
     wanted = [output.name for output in plan.outputs] + [name for name, _, _ in FIELDS.values()]
     outputs = stored[[name for name in wanted if name in stored.variables]]
     outputs = outputs.drop_vars([name for name in outputs.coords if name in plan.setup.variables])
@@ -51,7 +57,8 @@ def _join(plan: RunPlan, outcome: str, summary: str, outputs: xr.Dataset) -> xr.
     coords = {name: variable for name, variable in outputs.variables.items() if name in indexes}
     data = {name: variable for name, variable in outputs.variables.items() if name not in indexes}
     result = setup.assign_coords(coords).assign(data)
-    facts = {OUTCOME: outcome, VERSION: __version__, SEED: str(plan.seed)}
+    facts = {OUTCOME: outcome, VERSION: __version__}
+    facts |= {} if plan.seed is None else {SEED: str(plan.seed)}
     return result.assign_attrs(facts | ({SUMMARY: summary} if summary else {}))
 
 

@@ -25,6 +25,9 @@ VERSION = "xsim_version"
 SEED = "xsim_seed"
 SUMMARY = "xsim_summary"
 
+CLOCK_UNITS, CLOCK_CALENDAR, CLOCK_DTYPE = "xsim_units", "xsim_calendar", "xsim_dtype"
+"""On a clock given as numbers with units: how its dates become the same numbers again."""
+
 NONE_MARK = "xsim_none"
 """On an input whose value is None, which no file can hold."""
 

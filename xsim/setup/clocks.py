@@ -13,7 +13,15 @@ import xarray as xr
 from xsim._base.render import names
 from xsim._base.suggest import did_you_mean
 from xsim.errors import ClockError, UnknownClockError
-from xsim.setup.attributes import CLOCK_ROLE, MAIN_CLOCK_ROLE, OUTPUT_VARS, ROLE
+from xsim.setup.attributes import (
+    CLOCK_CALENDAR,
+    CLOCK_DTYPE,
+    CLOCK_ROLE,
+    CLOCK_UNITS,
+    MAIN_CLOCK_ROLE,
+    OUTPUT_VARS,
+    ROLE,
+)
 from xsim.setup.names import check_mapping
 
 
@@ -110,7 +118,29 @@ def set_clocks(
     for name in dict.fromkeys([*old.labels, *given]):
         role = MAIN_CLOCK_ROLE if name == main else CLOCK_ROLE
         dataset = _with_attrs(dataset, name, {ROLE: role, **extra})
+        coord = dataset[name]
+        if " since " in str(coord.attrs.get("units")) and coord.dtype.kind in "iuf":
+            marks = {CLOCK_UNITS: coord.attrs["units"], CLOCK_DTYPE: str(coord.dtype)}
+            if "calendar" in coord.attrs:
+                marks[CLOCK_CALENDAR] = coord.attrs["calendar"]
+            dataset = _with_attrs(dataset, name, marks)
     check_clocks(read_clocks(dataset))
+    return dataset
+
+
+def as_numbers(dataset: xr.Dataset) -> xr.Dataset:
+    """Turn dates of clocks that were given as numbers with units back into these numbers."""
+    for name, labels in read_clocks(dataset).labels.items():
+        attributes = dataset[name].attrs
+        if CLOCK_UNITS not in attributes or labels.dtype.kind in "iuf":
+            continue
+        encoding = {"units": attributes[CLOCK_UNITS], "dtype": attributes.get(CLOCK_DTYPE)}
+        if CLOCK_CALENDAR in attributes:
+            encoding["calendar"] = attributes[CLOCK_CALENDAR]
+        numbers = xr.conventions.encode_cf_variable(xr.Variable((name,), labels, encoding=encoding))
+        units = {k: v for k, v in numbers.attrs.items() if k in ("units", "calendar")}
+        coord = xr.Variable((name,), np.asarray(numbers.values, attributes.get(CLOCK_DTYPE)), {**attributes, **units})
+        dataset = dataset.assign_coords({name: coord})
     return dataset
 
 

@@ -14,7 +14,7 @@ from xsim.sink.finish import masking_attrs
 from xsim.sink.journal import Record, fields_of, outcome_attrs
 from xsim.sink.member import MemberData, join_members
 from xsim.sink.memory import SavedArray
-from xsim.sink.storage_type import Array
+from xsim.sink.storage_type import Array, check_type
 
 
 class MemoryBatchSink:
@@ -27,7 +27,9 @@ class MemoryBatchSink:
         self._records: list[Record] = []
 
     def preflight(self, plan: RunPlan) -> None:
-        """Memory takes what fits into it."""
+        """Check the types given."""
+        for output in plan.outputs:
+            check_type(output.name, output.encoding.get("dtype"), output.encoding.get("fill_value"))
 
     def open(self, plan: RunPlan) -> None:
         """Note what is to come."""
@@ -81,11 +83,12 @@ class MemoryBatchSink:
             self.grow(name, facts[name].own_shape)
             values = self._values[name]
             if output.clock is None:
-                values = values[(slice(None),) * len(batch.shape) + (0,)]
+                values = values[(slice(None),) * len(batch.shape) + (0, ...)]
             dims = output.dims_of(len(facts[name].own_shape))
             missing = facts[name].missing
             if name in equal_indexes:
-                values = values[batch.position(equal_indexes[name])]
+                one: tuple[Any, ...] = (*batch.position(equal_indexes[name]), ...)
+                values = values[one]
                 dims = dims[len(batch.dims) :]
                 missing = False
             masking = masking_attrs(output, self._shapes[name].storage, missing, facts[name].ambiguous)

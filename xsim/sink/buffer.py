@@ -78,7 +78,9 @@ class OutputBuffer:
         self.written = 0
         self._rows: Array = np.empty(0)
         self._filled = 0
+        # What needs no check: a class of scalars, and a type of arrays of the largest shape.
         self._scalar: type | None = None
+        self._array: np.dtype[Any] | None = None
 
     def put(self, value: Any) -> None:
         """Take the value for the next label, as a copy (DESIGN §V4).
@@ -92,7 +94,9 @@ class OutputBuffer:
             self._start(value)
         rows = self._rows
         kind = type(value)
-        if kind is self._scalar or (kind is np.ndarray and value.dtype == rows.dtype and value.shape == rows.shape[1:]):
+        if kind is self._scalar or (
+            kind is np.ndarray and value.dtype == self._array and value.shape == rows.shape[1:]
+        ):
             rows[self._filled] = value
         else:
             self._put_slowly(value)
@@ -102,11 +106,13 @@ class OutputBuffer:
 
     def _start(self, first: Any) -> None:
         encoding = self.output.encoding
-        self.type = self._known or storage_type(
-            self.output.name, first, encoding.get("dtype"), encoding.get("fill_value")
-        )
-        array = self.type.fit(first)
+        chosen = self._known or storage_type(self.output.name, first, encoding.get("dtype"), encoding.get("fill_value"))
+        array = chosen.fit(first)
+        self._check_sizes(array.shape)
+        self.type = chosen
         self._resize(array.shape, self._best_size(array.shape))
+        if not (chosen.is_text or chosen.is_bool):
+            self._array = chosen.stored
         # Scalars whose class tells the type need no check. Python's int may be too large; text, bytes and dates of
         # one class differ in length or unit.
         if isinstance(first, (float, np.number)) and not isinstance(first, np.timedelta64):
@@ -145,7 +151,8 @@ class OutputBuffer:
         if array.shape != self.own_shape:
             self._grow(array)
         box = _corner(array.shape)
-        self._rows[(self._filled, *box)] = array
+        # A 0-d array of text would stand in its place as an object.
+        self._rows[(self._filled, *box)] = array if array.ndim else array[()]
         if self.ragged and self.type.is_integer:
             self._look_for_ambiguous(array)
 
@@ -162,6 +169,9 @@ class OutputBuffer:
             # From here on padding is among the rows; what is there so far is real.
             self._look_for_ambiguous(self._rows[: self._filled])
             self.ragged = True
+            self._rows[self._filled :] = self.type.fill
+            if self.type.is_integer:
+                self._array = None
         shape = tuple(np.maximum(self.own_shape, array.shape).tolist())
         if shape == self.own_shape:
             return
@@ -194,11 +204,11 @@ class OutputBuffer:
         rows = self._rows[: self._filled]
         if not self.ragged:
             self._look_for_ambiguous(rows)
+        filled, self._filled = self._filled, 0  # what cannot be written is not tried twice
         if not self.written:
             self.target.create(self.type, len(self._rows), self.own_shape)
         self.target.write(self.written, rows)
-        self.written += self._filled
-        self._filled = 0
+        self.written += filled
         if self.written < self.output.nlabels:
             if self.output.nlabels - self.written < len(self._rows):
                 self._rows = self._rows[: self.output.nlabels - self.written]

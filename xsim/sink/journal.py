@@ -27,6 +27,7 @@ FIELDS: dict[str, tuple[str, Any, str]] = {
     "step": ("xsim_step", -1, "step that failed; -1 if none did"),
     "traceback": ("xsim_traceback", "", "traceback of the exception"),
     "start": ("xsim_start", "", "when the member started (UTC)"),
+    "end": ("xsim_end", "", "when it ended (UTC)"),
     "seconds": ("xsim_seconds", float("nan"), "how long it took"),
     "worker": ("xsim_worker", "", "what ran it"),
 }

@@ -26,7 +26,9 @@ def location_of(store: Any) -> Any:
     if isinstance(store, zarr.Group):
         return store.store_path
     if isinstance(store, (str, os.PathLike, Store, StorePath)):
-        return os.fspath(store) if isinstance(store, os.PathLike) else store
+        if isinstance(store, (str, os.PathLike)):
+            return os.fspath(store).removeprefix("file://")
+        return store
     if isinstance(store, dict):
         return zarr.storage.MemoryStore(store)
     raise StoreError(
@@ -48,8 +50,10 @@ def check_location(location: Any, mode: str) -> None:
     """
     if isinstance(location, (Store, StorePath)) and _store_of(location).read_only:
         raise StoreError(f"{location} is read-only", remedy="open it with read_only=False")
-    found = _existing(location)
     path = _local_path(location)
+    if path is not None:
+        _check_permission(path)
+    found = _existing(location)
     if found is None and path is not None:
         _check_path(path)
     if found is None or mode == "w":
@@ -96,22 +100,35 @@ def _check_path(path: Path) -> None:
         raise StoreExistsError(
             f"{_show(str(path))} is a file", expected="a path that does not exist yet, or a directory"
         )
-    parent = path
-    while not parent.exists() and parent != parent.parent:
-        parent = parent.parent
-    if not parent.is_dir():
-        raise StoreError(f"{_show(str(path))} cannot be made: {_show(str(parent))} is no directory")
-    if not os.access(parent, os.W_OK):
-        raise StoreError(f"{_show(str(path))} cannot be written: no permission to write to {_show(str(parent))}")
+
+
+def _check_permission(path: Path) -> None:
+    there = path
+    while not _exists(there) and there != there.parent:
+        there = there.parent
+    if there != path and not there.is_dir():
+        raise StoreError(f"{_show(str(path))} cannot be made: {_show(str(there))} is no directory")
+    if there.is_dir() and not os.access(there, os.W_OK | os.X_OK):
+        raise StoreError(f"{_show(str(path))} cannot be written: no permission to write to {_show(str(there))}")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:  # below a folder that cannot be entered
+        return False
 
 
 def _local_path(location: Any) -> Path | None:
     if isinstance(location, str):
         return None if "://" in location or "::" in location else Path(location)
     store = _store_of(location)
+    inside = location.path if isinstance(location, StorePath) else ""
     if isinstance(store, LocalStore):
-        inside = location.path if isinstance(location, StorePath) else ""
         return Path(store.root) / inside
+    protocol = getattr(getattr(store, "fs", None), "protocol", ())
+    if "file" in ((protocol,) if isinstance(protocol, str) else protocol):  # fsspec on local files
+        return Path(getattr(store, "path", "")) / inside
     return None
 
 

@@ -53,7 +53,7 @@ class MemberRecorder:
     """
 
     def __init__(self, plan: RunPlan, storages: Mapping[str, StorageType]) -> None:
-        fixed = plan.setup.sizes
+        fixed = dict(plan.setup.sizes)
         self._buffers = [
             OutputBuffer(output, MemoryTarget(output), fixed, storages.get(output.name)) for output in plan.outputs
         ]

@@ -12,7 +12,7 @@ from xsim.plan.outputs import PlannedOutput
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.buffer import OutputBuffer
 from xsim.sink.finish import masking_attrs, pad
-from xsim.sink.storage_type import Array, StorageType
+from xsim.sink.storage_type import Array, StorageType, check_type
 
 
 class MemoryTarget:
@@ -43,7 +43,7 @@ class MemoryTarget:
             full = np.full(shape, self.fill, dtype=rows.dtype)
             full[tuple(slice(n) for n in rows.shape)] = rows
             rows = full
-        return rows[0] if self.output.clock is None else rows
+        return rows[0, ...] if self.output.clock is None else rows
 
 
 @attrs.frozen(eq=False)
@@ -63,11 +63,13 @@ class MemorySink:
         self._buffers: list[OutputBuffer] = []
 
     def preflight(self, plan: RunPlan) -> None:
-        """Memory takes what fits into it."""
+        """Check the types given."""
+        for output in plan.outputs:
+            check_type(output.name, output.encoding.get("dtype"), output.encoding.get("fill_value"))
 
     def open(self, plan: RunPlan) -> Sequence[OutputBuffer]:
         """Give a buffer for each planned output."""
-        fixed = plan.setup.sizes
+        fixed = dict(plan.setup.sizes)
         self._buffers = [OutputBuffer(output, MemoryTarget(output), fixed) for output in plan.outputs]
         return self._buffers
 

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from xsim.errors import OutputError
+from xsim.errors import OptionError, OutputError
 
 Array = np.ndarray[Any, Any]
 
@@ -66,17 +66,22 @@ class StorageType:
         array = plain_array(self.name, value)
         if array.dtype == self.dtype:
             return array
-        if self.is_text or array.dtype.kind == "O" or (self.dtype.kind in "mM") != (array.dtype.kind in "mM"):
+        if array.dtype == bool and self._group(self.dtype) == "number":
+            array = array.astype(np.int8)
+        if self._group(self.dtype) != self._group(array.dtype):
             raise self._refuse(array, "is of another kind")
-        if self.is_bool or (self.dtype.kind == "S") != (array.dtype.kind == "S"):
-            raise self._refuse(array, "is of another kind")
+        if array.dtype.kind == "c" and self.dtype.kind != "c":
+            if (array.imag != 0).any():
+                raise self._refuse(array[array.imag != 0] if array.ndim else array, "cannot be held exactly")
+            array = array.real
         with np.errstate(all="ignore"):
             cast = array.astype(self.dtype)
             if self.given and self.dtype.kind in "fc" and np.can_cast(array.dtype, self.dtype, "same_kind"):
-                if (np.isinf(cast) & ~np.isinf(array)).any():
-                    raise self._refuse(array, "is too large")
+                too_large = np.isinf(cast) & ~np.isinf(array)
+                if too_large.any():
+                    raise self._refuse(array[too_large] if array.ndim else array, "is too large")
                 return cast
-            back = cast.astype(array.dtype)
+            back = (cast.real if array.dtype.kind != "c" else cast).astype(array.dtype)
         same = back == array
         if array.dtype.kind in "fcmM":
             same |= np.isnat(array) if array.dtype.kind in "mM" else np.isnan(array) & np.isnan(back)
@@ -86,18 +91,27 @@ class StorageType:
             raise self._refuse(array[~same] if array.ndim else array, "cannot be held exactly")
         return cast
 
+    @staticmethod
+    def _group(dtype: np.dtype[Any]) -> str:
+        """Give the group of types that values may be exchanged within."""
+        if dtype.kind in "iufc":
+            return "number"
+        return dtype.kind
+
     def _refuse(self, array: Array, why: str) -> OutputError:
         found = "text" if array.dtype.kind == "O" else str(array.dtype)
+        held = "text" if self.is_text else str(self.dtype)
         example = array.flat[0] if array.size else array
-        wanted = "str" if found == "text" else found
-        if self.is_integer and array.dtype.kind in "iuf":
-            wanted = str(np.promote_types(array.dtype, self.dtype))
+        remedy = "let the process set this type always"
+        if self._group(self.dtype) == self._group(array.dtype):
+            wider = np.promote_types(array.dtype, self.dtype)
+            remedy = f"encoding={{{self.name!r}: {{'dtype': {str(wider)!r}}}}}, or {remedy}"
         return OutputError(
-            f"output {self.name!r} is stored as {'text' if self.is_text else self.dtype}, and a value {why}",
+            f"output {self.name!r} is stored as {held}, and a value {why}",
             got=f"{example!s} ({found})",
-            expected=f"values that {'text' if self.is_text else self.dtype} can hold; the type "
+            expected=f"values that {held} can hold; the type "
             + ("was given in encoding" if self.given else "is that of the first value saved"),
-            remedy=f"encoding={{{self.name!r}: {{'dtype': {str(wanted)!r}}}}}, or let the process set this type always",
+            remedy=remedy,
         )
 
 
@@ -122,8 +136,42 @@ def storage_type(name: str, first: Any, dtype: Any = None, fill: Any = None) -> 
     """
     given = dtype is not None
     chosen = _unit_of_xarray(_text_or_dtype(name, dtype) if given else plain_array(name, first).dtype)
-    stored = np.dtype("int8") if chosen.kind == "b" else chosen
-    return StorageType(name, chosen, stored, _default_fill(chosen) if fill is None else fill, given)
+    # xarray takes bytes of length 1 for characters, and joins them.
+    stored = {"b": np.dtype("int8"), "S": np.promote_types(chosen, "S2") if chosen.kind == "S" else chosen}
+    held = stored.get(chosen.kind, chosen)
+    return StorageType(
+        name, chosen, held, _default_fill(chosen) if fill is None else _given_fill(name, fill, held), given
+    )
+
+
+def _given_fill(name: str, fill: Any, stored: np.dtype[Any]) -> Any:
+    """Give the user's fill value as one of the stored type."""
+    try:
+        held = np.asarray(fill).astype(stored)[()]
+    except (ValueError, OverflowError, TypeError):
+        held = None
+    if held is None or (stored.kind in "iu" and held != fill):
+        raise OutputError(
+            f"the fill_value of output {name!r} is none that its type can hold",
+            got=f"{fill!r}",
+            expected=f"a value of type {stored}",
+        )
+    return held
+
+
+def check_type(name: str, dtype: Any, fill: Any) -> None:
+    """Check a type that the user gave, and the fill value with it.
+
+    Raises
+    ------
+    OptionError
+        If it is none, or cannot hold the fill value.
+    """
+    if dtype is not None:
+        try:
+            storage_type(name, None, dtype, fill)
+        except OutputError as error:
+            raise OptionError(error.problem, got=error.got, expected=error.expected) from None
 
 
 def plain_array(name: str, value: Any) -> Array:
@@ -138,7 +186,14 @@ def plain_array(name: str, value: Any) -> Array:
         value = np.datetime64(value)
     elif isinstance(value, datetime.timedelta):
         value = np.timedelta64(value)
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise OutputError(
+            f"output {name!r} has a value that cannot be saved",
+            got=str(error),
+            expected="an array, or nested lists of equal lengths",
+        ) from None
     if array.dtype.kind in "biufcmMS":
         return array
     if array.dtype.kind in "UT":

@@ -17,7 +17,7 @@ from zarr.codecs import BloscCodec
 from xsim.errors import OptionError
 from xsim.plan.chunks import own_chunks, rows_per_chunk
 from xsim.plan.outputs import PlannedOutput
-from xsim.sink.storage_type import Array, StorageType
+from xsim.sink.storage_type import Array, StorageType, check_type
 
 CODEC_KEYS = ("compressors", "filters", "serializer")
 
@@ -91,7 +91,7 @@ def create_array(
     if shards := _as_tuple(output.encoding.get("shards")):
         # A shard holds whole chunks only.
         wanted = _complete(shards, whole)
-        options["shards"] = tuple(-(-n // c) * c for n, c in zip(wanted, chunks, strict=True))
+        options["shards"] = tuple(_whole_chunks(n, c) for n, c in zip(wanted, chunks, strict=True))
     with quiet():
         return group.create_array(
             output.name,
@@ -118,13 +118,19 @@ def quiet() -> Iterator[None]:
         yield
 
 
+def _whole_chunks(size: int, chunk: int) -> int:
+    """Round a size up to whole chunks."""
+    return -(-size // chunk) * chunk
+
+
 def rows_of_chunk(output: PlannedOutput, row_bytes: int) -> int:
     """Give how many labels are written at once: those of the user's chunks or shards, or as many as fit."""
     clock = len(output.batch.dims)
     for key in ("shards", "chunks"):
         chosen = _as_tuple(output.encoding.get(key))
         if output.clock is not None and len(chosen) > clock:
-            return min(chosen[clock], output.nlabels)
+            inner = _as_tuple(output.encoding.get("chunks"))[clock:] or (1,)
+            return min(_whole_chunks(chosen[clock], inner[0]), output.nlabels)
     return rows_per_chunk(row_bytes, output.nlabels)
 
 
@@ -164,14 +170,29 @@ def check_encoding(output: PlannedOutput) -> None:
             )
     options = {key: encoding[key] for key in CODEC_KEYS if key in encoding}
     dtype = encoding.get("dtype") or "float64"
+    check_type(output.name, encoding.get("dtype"), encoding.get("fill_value"))
+    leading = len(output.batch.dims) + (output.clock is not None)
     try:
-        zarr.create_array({}, shape=(1,), dtype=dtype, **options)
+        _try_codecs(sorted({leading + len(own) for own in output.dims}), dtype, options)
     except Exception as error:
         raise OptionError(
             f"zarr cannot store output {output.name!r} with the encoding given",
             got=f"{ {key: encoding[key] for key in ('dtype', *options) if key in encoding} }: {error}",
             remedy="see zarr.create_array for what compressors, filters, serializer and dtype may be",
         ) from error
+
+
+def _try_codecs(ndims: list[int], dtype: Any, options: dict[str, Any]) -> None:
+    """Make tiny arrays in memory; a codec need not fit all numbers of dimensions that an output may have."""
+    failed: list[Exception] = []
+    for ndim in ndims:
+        try:
+            with quiet():
+                zarr.create_array({}, shape=(1,) * ndim, dtype=dtype, **options)
+        except Exception as error:
+            failed.append(error)
+    if len(failed) == len(ndims):
+        raise failed[0]
 
 
 def jsonable(attributes: dict[str, Any]) -> dict[str, Any]:
@@ -184,6 +205,8 @@ def jsonable(attributes: dict[str, Any]) -> dict[str, Any]:
 
 def encoded_fill(value: Any) -> Any:
     """Give a ``_FillValue`` as xarray reads it from Zarr format 3: floats as base64 of 8 bytes, integers plain."""
+    if np.asarray(value).dtype.kind == "c":
+        return [encoded_fill(value.real), encoded_fill(value.imag)]
     if np.asarray(value).dtype.kind == "f":
         return base64.standard_b64encode(struct.pack("<d", float(value))).decode()
     return value.item() if isinstance(value, np.generic) else value

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import zarr
@@ -57,7 +58,8 @@ class ZarrStore:
             setup.to_zarr(group.store, group=group.path, mode="a", consolidated=False)
         # Opened again: attributes are written from what a handle has seen, and xarray has just written some.
         self._group = zarr.open_group(self.location, mode="r+")
-        self.group.attrs.update({OUTCOME: "running", VERSION: __version__, SEED: str(plan.seed)})
+        seed = {} if plan.seed is None else {SEED: str(plan.seed)}
+        self.group.attrs.update({OUTCOME: "running", VERSION: __version__, **seed})
 
     def close(self, outcome: str, coordinates: Sequence[str]) -> None:
         """Note how the run ended, which outputs are coordinates, and consolidate the metadata."""
@@ -88,23 +90,47 @@ class ZarrSink:
     def open(self, plan: RunPlan) -> Sequence[OutputBuffer]:
         """Write the setup; give a buffer for each planned output."""
         self.store.open(plan)
-        fixed = plan.setup.sizes
+        fixed = dict(plan.setup.sizes)
         self._buffers = [OutputBuffer(output, ZarrTarget(output, self.store.group), fixed) for output in plan.outputs]
         return self._buffers
 
     def close(self, outcome: str) -> None:
-        """Write what is buffered, settle what is missing, and close the store."""
+        """Write what is buffered, settle what is missing, and close the store.
+
+        Raises
+        ------
+        Exception
+            What stops an output from being written, after the others are.
+        """
+        errors: list[Exception] = []
+        coordinates: list[str] = []
         for buffer in self._buffers:
-            buffer.flush()
+            with _collect(errors):
+                buffer.flush()
         pad(self._buffers)
-        coordinates = []
         for buffer in self._buffers:
-            if isinstance(buffer.target, ZarrTarget) and buffer.target.array is not None and buffer.type is not None:
-                buffer.target.resize(buffer.own_shape)
-                settle(buffer.target.array, masking_attrs(buffer.output, buffer.type, buffer.missing, buffer.ambiguous))
-                if buffer.output.is_index and buffer.output.dims_of(len(buffer.own_shape)) != (buffer.output.name,):
-                    coordinates.append(buffer.output.name)
-        self.store.close(outcome, coordinates)
+            with _collect(errors):
+                coordinates += self._settle(buffer)
+        self.store.close("failed" if errors else outcome, coordinates)
+        if errors:
+            raise errors[0]
+
+    def _settle(self, buffer: OutputBuffer) -> list[str]:
+        """Settle an output; give its name if it is a coordinate that is not its own dimension."""
+        target, storage, output = buffer.target, buffer.type, buffer.output
+        if storage is None or not isinstance(target, ZarrTarget) or target.array is None:
+            return []
+        target.resize(buffer.own_shape)
+        settle(target.array, masking_attrs(output, storage, buffer.missing, buffer.ambiguous))
+        return [output.name] if output.is_index and output.dims_of(len(buffer.own_shape)) != (output.name,) else []
+
+
+@contextmanager
+def _collect(errors: list[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        errors.append(error)
 
 
 def settle(array: zarr.Array[Any], masking: dict[str, Any]) -> None:

@@ -170,8 +170,10 @@ def test_units_and_calendar_go_to_all_clocks():
     )
 
     assert setup.t.values.tolist() == [0, 1, 2]
-    assert setup.t.attrs == {"units": "days since 2000-01-01", "calendar": "noleap", "xsim_role": "main_clock"}
-    assert setup.out.attrs == {"units": "days since 2000-01-01", "calendar": "noleap", "xsim_role": "clock"}
+    units = {"units": "days since 2000-01-01", "calendar": "noleap"}
+    marks = {"xsim_units": "days since 2000-01-01", "xsim_calendar": "noleap", "xsim_dtype": "int64"}
+    assert setup.t.attrs == {**units, **marks, "xsim_role": "main_clock"}
+    assert setup.out.attrs == {**units, **marks, "xsim_role": "clock"}
 
 
 def test_clocks_with_units_are_dates_in_the_result():

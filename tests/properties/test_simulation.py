@@ -1,0 +1,189 @@
+"""Random simulations: memory ≡ store ≡ a loop over numpy by hand, and run(result) ≡ result (DESIGN §C2, §S5)."""
+
+from typing import Any, NamedTuple
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from zarr.storage import MemoryStore
+
+import xsim as xs
+
+QUICK = settings(deadline=None, max_examples=50)
+SLOW = settings(deadline=None, max_examples=1000)
+
+
+@xs.process
+class Grid:
+    size = xs.variable(static=True)
+    x = xs.index("x")
+
+    def initialize(self):
+        self.x = np.arange(self.size) / 4
+
+
+@xs.process
+class Tank:
+    x = xs.foreign(Grid, "x")
+    inflow = xs.variable(dims=[(), "x"])
+    level = xs.variable(dims="x", intent="inout")
+    total = xs.on_demand()
+    steps = xs.variable(intent="out")
+    full = xs.variable(dims="x", intent="out")
+
+    @total.compute(cache=True)
+    def _total(self):
+        return float(self.level.sum())
+
+    def initialize(self):
+        self.steps = 0
+        self.full = self.level > 3
+
+    @xs.runtime(args="step_delta")
+    def run_step(self, delta):
+        hours = delta / np.timedelta64(1, "h") if isinstance(delta, np.timedelta64) else delta
+        self.level += self.inflow * hours
+        self.steps += 1
+        self.full = self.level > 3
+
+    def finalize_step(self):
+        self.level -= 0.25 * self.x
+
+
+@xs.process
+class Drain:
+    level = xs.foreign(Tank, "level", intent="inout")
+    drained = xs.variable(dims="x", intent="out")
+
+    def initialize(self):
+        self.drained = np.zeros_like(self.level)
+
+    def run_step(self):
+        self.drained = np.maximum(self.level - 4, 0)
+        self.level -= self.drained
+
+
+MODEL = xs.Model({"grid": Grid, "tank": Tank, "drain": Drain})
+OUTPUTS = ("tank__level", "tank__total", "tank__steps", "tank__full", "tank__inflow", "drain__drained")
+
+
+class Case(NamedTuple):
+    """A simulation: labels, clocks, inputs, and which output is saved on which clock."""
+
+    labels: np.ndarray
+    clocks: dict[str, list[int]]
+    inflow: Any
+    level: np.ndarray
+    outputs: dict[str, str | None]
+    encoding: dict[str, Any]
+
+
+def numbers(size):
+    return st.lists(st.integers(-8, 8).map(lambda n: n / 4), min_size=size, max_size=size).map(np.array)
+
+
+@st.composite
+def cases(draw):
+    nlabels = draw(st.integers(1, 6))
+    gaps = draw(st.lists(st.integers(1, 5), min_size=nlabels, max_size=nlabels))
+    labels = np.cumsum(gaps)
+    match draw(st.sampled_from(["int", "float", "down", "date"])):
+        case "float":
+            labels = labels / 8
+        case "down":
+            labels = -labels
+        case "date":
+            labels = np.datetime64("2000-01-01", "s") + labels * np.timedelta64(1800, "s")
+    positions = st.sets(st.integers(0, nlabels - 1), min_size=1).map(sorted)
+    clocks = {"t": list(range(nlabels)), "a": draw(positions), "b": draw(positions)}
+    size = draw(st.integers(1, 4))
+    level = draw(numbers(size))
+    match draw(st.sampled_from(["scalar", "x", "t", "t, x"])):
+        case "scalar":
+            inflow = draw(numbers(1)).item()
+        case "x":
+            inflow = ("x", draw(numbers(size)))
+        case "t":
+            inflow = ("t", draw(numbers(nlabels)))
+        case _:
+            inflow = (("t", "x"), draw(numbers(nlabels * size)).reshape(nlabels, size))
+    chosen = draw(st.lists(st.sampled_from(OUTPUTS), unique=True))
+    if isinstance(inflow, tuple) and "t" in inflow[0] and nlabels == 1:
+        chosen = [name for name in chosen if name != "tank__inflow"]  # without a step it never has a value
+    outputs = {name: draw(st.sampled_from([None, "t", "a", "b"])) for name in chosen}
+    encoding = {
+        name: {"chunks": (draw(st.integers(1, 4)),)} for name, clock in outputs.items() if clock and draw(st.booleans())
+    }
+    return Case(labels, clocks, inflow, level, outputs, encoding)
+
+
+def make_setup(case):
+    return xs.create_setup(
+        MODEL,
+        {name: case.labels[positions] for name, positions in case.clocks.items()},
+        "t",
+        input_vars={"grid__size": case.level.size, "tank__inflow": case.inflow, "tank__level": ("x", case.level)},
+        output_vars=case.outputs,
+    )
+
+
+def by_hand(case):
+    """Values of all outputs at all labels, from a loop over numpy."""
+    x = np.arange(case.level.size) / 4
+    level, drained, steps, full = case.level.copy(), np.zeros_like(case.level), 0, case.level > 3
+    varying = isinstance(case.inflow, tuple) and "t" in case.inflow[0]
+    flow = None if varying else case.inflow[1] if isinstance(case.inflow, tuple) else case.inflow
+    states = []
+
+    def state():
+        values = (level, float(level.sum()), steps, full, flow, drained)
+        return {name: np.array(value) for name, value in zip(OUTPUTS, values, strict=True)}
+
+    for i in range(case.labels.size - 1):
+        flow = case.inflow[1][i] if varying else flow
+        delta = case.labels[i + 1] - case.labels[i]
+        level += flow * (delta / np.timedelta64(1, "h") if case.labels.dtype.kind == "M" else delta)
+        steps, full = steps + 1, level > 3
+        drained = np.maximum(level - 4, 0)
+        level -= drained
+        states.append(state())
+        level -= 0.25 * x
+    states.append(state())
+    return states
+
+
+def check(case):
+    setup = make_setup(case)
+    before = setup.copy(deep=True)
+    store = MemoryStore()
+    in_memory = setup.xsim.run(MODEL)
+    stored = setup.xsim.run(MODEL, store=store, encoding=case.encoding).load()
+    states = by_hand(case)
+
+    xr.testing.assert_identical(setup, before)
+    xr.testing.assert_identical(stored, in_memory)
+    xr.testing.assert_identical(xr.open_zarr(store).load(), in_memory)
+    for name, clock in case.outputs.items():
+        expected = [state[name] for state in states]
+        expected = expected[-1] if clock is None else np.stack([expected[i] for i in case.clocks[clock]])
+        np.testing.assert_array_equal(in_memory[name].to_numpy(), expected, strict=True)
+    assert set(in_memory.coords) == {*case.clocks, "x"}
+    xr.testing.assert_identical(xr.open_zarr(store).xsim.run(MODEL), in_memory)
+    xr.testing.assert_identical(in_memory.xsim.run(MODEL, store=MemoryStore()).load(), in_memory)
+
+
+@QUICK
+@given(cases())
+def test_simulations(case):
+    """Memory, store, plain xarray, a loop by hand and the result run again all agree."""
+    check(case)
+
+
+@pytest.mark.slow
+@SLOW
+@given(cases())
+def test_many_simulations(case):
+    """The same, a thousand times."""
+    check(case)
