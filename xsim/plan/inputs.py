@@ -20,6 +20,7 @@ from xsim.model.graph import ModelGraph
 from xsim.model.objects import make_objects
 from xsim.plan.batch import Batch, Position
 from xsim.plan.options import CheckDims
+from xsim.plan.window import LARGEST_IN_MEMORY, Window
 from xsim.setup.attributes import NONE_MARK
 
 _PYTHON_TYPES = frozenset(np.dtype(name) for name in ("bool", "int64", "float64", "complex128"))
@@ -32,8 +33,8 @@ class PlannedInput:
     Attributes
     ----------
     key : Key
-    values : numpy.ndarray
-        With the main clock as first dimension if it varies in time.
+    values : numpy.ndarray or Window
+        Batch dimensions first, then the main clock if it varies in time; large lazy ones are read when needed.
     in_time : bool
         Whether it varies in time.
     batch_axes : tuple of int
@@ -43,7 +44,7 @@ class PlannedInput:
     """
 
     key: Key
-    values: np.ndarray[Any, Any]
+    values: np.ndarray[Any, Any] | Window
     in_time: bool
     converter: Callable[[Any], Any] | None
     batch_axes: tuple[int, ...] = ()
@@ -57,9 +58,10 @@ class PlannedInput:
         """Give the input of one member."""
         if not self.batch_axes:
             return self
-        values = self.values[tuple(position[axis] for axis in self.batch_axes)]
+        chosen = tuple(position[axis] for axis in self.batch_axes)
+        values = self.values.of_member(chosen) if isinstance(self.values, Window) else self.values[chosen]
         # Indexing to a scalar gives no array; text and objects need theirs back.
-        if not isinstance(values, np.ndarray):
+        if not isinstance(values, (np.ndarray, Window)):
             values = _as_0d(values, self.values.dtype)
         return PlannedInput(self.key, values, self.in_time, self.converter)
 
@@ -125,7 +127,9 @@ def _plan_input(
     if wanted is None:
         in_time_allowed = (clock,) if clock and not (spec.static or whole_series) else ()
         raise _wrong_dims(key, dims, alternatives, leading, in_time_allowed, check_dims)
-    values = variable.transpose(*wanted).to_numpy() if wanted != dims else variable.to_numpy()
+    variable = variable.transpose(*wanted)
+    lazy = variable.chunks is not None and variable.nbytes > LARGEST_IN_MEMORY
+    values: np.ndarray[Any, Any] | Window = Window(variable) if lazy else variable.to_numpy()
     if variable.attrs.get(NONE_MARK):
         values = np.empty((), dtype=object)
     axes = tuple(batch.dims.index(dim) for dim in leading)
