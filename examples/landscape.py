@@ -10,9 +10,12 @@ vertical motion in the group ``vertical_motion``; ``Surface`` adds them up witho
 one out (``build_model().drop_processes(...)``) or write another one, and the rest stays as it is.
 
 The start is the elevation model of the Jacksboro fault, Tennessee, that ships with matplotlib. Run the file to
-get one Zarr store for each of three erodibilities, a table and a figure::
+sweep D and K in parallel, into one Zarr store with dimensions and coordinates ``diffusivity`` and ``erodibility``;
+it prints a table and draws two figures::
 
     python examples/landscape.py --out build/landscape
+
+One of the nine diffusivities has a minus sign by mistake. Its validator refuses it; the other members go on.
 
 References
 ----------
@@ -31,9 +34,11 @@ References
 from __future__ import annotations
 
 import argparse
+import textwrap
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -47,8 +52,10 @@ import xsim as xs
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-UPLIFT, DIFFUSIVITY = 2e-4, 0.05  # m/yr, m2/yr
+UPLIFT = 2e-4  # m/yr
+DIFFUSIVITIES = (0.01, 0.05, 0.25)  # m2/yr
 ERODIBILITIES = (3e-6, 6e-6, 12e-6)  # 1/yr, for m = 0.5
+SWEPT = ("diffusivity", "erodibility")  # the dimensions of the batch
 LAND_COLORS = ("#3d7a68", "#7fae6c", "#d3d48f", "#c79a5e", "#94613f", "#f6f2ee")  # from low to high
 NEIGHBOURS = ((0, 1), (1, -1), (1, 0), (1, 1), (0, -1), (-1, 1), (-1, 0), (-1, -1))  # (rows, columns)
 
@@ -244,6 +251,11 @@ class HillslopeDiffusion:
     )
     export = xs.variable(intent="out", description="soil that leaves at base level", attrs={"units": "m3/yr"})
 
+    @diffusivity.validator
+    def _not_negative(self, attribute: Any, value: float) -> None:
+        if value < 0:
+            raise ValueError(f"diffusivity is {value:g} m2/yr: soil would creep uphill")
+
     @xs.runtime(args="step_delta")
     def run_step(self, dt: float) -> None:
         z = self.elevation.copy()
@@ -293,7 +305,12 @@ def load_dem() -> xr.DataArray:
 
 
 def landscape_setup(
-    dem: xr.DataArray, erodibility: float, duration: float = 1e6, steps: int = 100, snapshots: int = 4
+    dem: xr.DataArray,
+    erodibility: float | xr.DataArray,
+    diffusivity: float | xr.DataArray = 0.05,
+    duration: float = 1e6,
+    steps: int = 50,
+    snapshots: int = 5,
 ) -> xr.Dataset:
     """Set up a run of `duration` years from an elevation model with spacing in its attrs, saved in snapshots."""
     years = np.linspace(0, duration, steps + 1)
@@ -305,7 +322,7 @@ def landscape_setup(
             "grid": {"dem": (("y", "x"), dem.values), "dx": dem.attrs["dx"], "dy": dem.attrs["dy"]},
             "uplift__rate": UPLIFT,
             "rivers__erodibility": erodibility,
-            "hillslopes__diffusivity": DIFFUSIVITY,
+            "hillslopes__diffusivity": diffusivity,
         },
         output_vars={
             "surface__elevation": "snapshot",
@@ -318,6 +335,25 @@ def landscape_setup(
             "grid__base_level": None,
         },
     )
+
+
+def sweep_setup(
+    dem: xr.DataArray,
+    diffusivities: Sequence[float] = DIFFUSIVITIES,
+    erodibilities: Sequence[float] = ERODIBILITIES,
+    **options: Any,
+) -> xr.Dataset:
+    """Set up a member for each pair of parameters; the last one gets its diffusivity with the wrong sign."""
+    d = np.array(diffusivities)
+    k = np.array(erodibilities)
+    given = np.repeat(d[:, np.newaxis], k.size, axis=1)
+    given[-1, -1] *= -1
+    labels = {
+        "diffusivity": ("diffusivity", d, {"long_name": "hillslope diffusivity D", "units": "m2/yr"}),
+        "erodibility": ("erodibility", k, {"long_name": "erodibility K", "units": "m^(1-2m)/yr"}),
+    }
+    setup = landscape_setup(dem, xr.DataArray(k, dims="erodibility"), xr.DataArray(given, dims=SWEPT), **options)
+    return setup.assign_coords(labels)
 
 
 def profile_setup(step: float = 1e5, duration: float = 15e6) -> xr.Dataset:
@@ -350,48 +386,70 @@ def balance(result: xr.Dataset) -> float:
     cell = float(result["grid__dx"] * result["grid__dy"])
     elevation = result["surface__elevation"]
     stored = float((elevation[-1] - elevation[0]).sum()) * cell
-    uplifted = float((result["uplift__rate"] * ~result["grid__base_level"]).sum()) * cell * years.sum()
+    uplifted = float((result["uplift__rate"] * (1 - result["grid__base_level"])).sum()) * cell * years.sum()
     left = (result["rivers__export"] + result["hillslopes__export"])[:-1].values @ years
     return float((uplifted - stored - left) / uplifted)
 
 
-def check(runs: dict[float, xr.Dataset], ridge: xr.Dataset) -> None:
-    """Compare with known answers: the steady ridge in closed form, the balance of mass, fixed edges."""
+def members(result: xr.Dataset) -> Iterator[xr.Dataset]:
+    """Give the members of a sweep one by one: results like those of single runs."""
+    for d in result["diffusivity"].values:
+        for k in result["erodibility"].values:
+            yield result.sel(diffusivity=d, erodibility=k)
+
+
+def check(result: xr.Dataset, ridge: xr.Dataset) -> None:
+    """Compare with known answers: the steady ridge in closed form, the balance of mass, fixed edges, trends."""
     z, x = ridge["surface__elevation"][0], ridge["x"]
     exact = 1e-3 / (2 * 0.1) * x * (1000 - x)  # of D z'' = -U; its maximum is U L^2 / (8 D) = 1250 m
     assert abs(float(z.max()) - 1250) < 0.01, f"steady ridge: {float(z.max()):.4f} m, not 1250 m"
     assert float(abs(z - exact).max()) < 0.01, "steady ridge: not the parabola U x (L - x) / (2 D)"
     uplifted, left = float(ridge["uplift__motion"].sum()) * 100, float(ridge["hillslopes__export"])
     assert abs(left / uplifted - 1) < 1e-5, f"steady ridge: {left} m3/yr leave, {uplifted} m3/yr are uplifted"
-    for erodibility, result in runs.items():
-        gap = balance(result)
-        assert abs(gap) < 1e-9, f"K = {erodibility:g}: mass balance is open by {gap:.1e}"
-        edge = result["grid__base_level"].values
-        elevation = result["surface__elevation"].values
-        assert (elevation[-1][edge] == elevation[0][edge]).all(), f"K = {erodibility:g}: an edge has moved"
-        assert elevation.min() >= elevation[0].min(), f"K = {erodibility:g}: lower than ever before"
-    means = [float(result["surface__mean"][-1]) for _, result in sorted(runs.items())]
-    assert means == sorted(means, reverse=True), "softer rock should end up lower"
+    possible = result["hillslopes__diffusivity"] >= 0
+    assert (result.xsim.outcome == xr.where(possible, "done", "failed")).all(), "a member did not end as it should"
+    for member in members(result):
+        name, elevation = label(member), member["surface__elevation"].values
+        if member.xsim.outcome == "failed":
+            assert np.isnan(elevation).all(), f"{name}: it failed and has a result"
+            continue
+        gap = balance(member)
+        assert abs(gap) < 1e-9, f"{name}: mass balance is open by {gap:.1e}"
+        edge = member["grid__base_level"].values.astype(bool)
+        assert abs(elevation[-1] - elevation[0])[edge].max() < 1e-9, f"{name}: an edge has moved"
+        assert elevation.min() > elevation[0].min() - 1e-9, f"{name}: lower than ever before"
+    # A difference with the failed member is NaN, which is not above 0.
+    assert not (result["surface__mean"][..., -1].diff("erodibility") > 0).any(), "softer rock should end up lower"
+    steepness = result["surface__slope"].mean(("y", "x"))
+    assert not (steepness.diff("diffusivity") > 0).any(), "faster creep should end up smoother"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the model for three erodibilities, print a table, check, and draw a figure."""
+    """Run the model for pairs of diffusivity and erodibility, print a table, check, and draw two figures."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/landscape"), help="output folder")
     out: Path = parser.parse_args(argv).out
     out.mkdir(parents=True, exist_ok=True)
 
-    dem = load_dem()
-    runs, seconds = {}, {}
-    for k in ERODIBILITIES:
-        begin = time.perf_counter()
-        setup = landscape_setup(dem, k)
-        runs[k] = setup.xsim.run(model=build_model(), store=out / f"erodibility_{k:g}.zarr", mode="w").load()
-        seconds[k] = time.perf_counter() - begin
-    print(summarize(runs, seconds))
+    begin = time.perf_counter()
+    stored = sweep_setup(load_dem()).xsim.run(
+        model=build_model(),
+        batch_dim=SWEPT,
+        parallel=True,
+        scheduler="processes",
+        on_error="continue",
+        store=out / "sweep.zarr",
+        mode="w",
+    )
+    seconds = time.perf_counter() - begin
+    result = stored.load()
+    print(summarize(result))
+    print(f"{result.xsim.outcome.size} members in {seconds:.1f} s")
     ridge = hillslope_profile()
-    check(runs, ridge)
-    draw(runs, out / "landscape.png")
+    check(result, ridge)
+    draw_sweep(result, out / "sweep.png")
+    middle = DIFFUSIVITIES[len(DIFFUSIVITIES) // 2]
+    draw_row(result.sel(diffusivity=middle), out / "landscape.png")
     print(f"steady ridge: {float(ridge['surface__elevation'].max()):.2f} m (exact: 1250 m); all checks passed")
 
 
@@ -564,47 +622,107 @@ def diffuse(lines: Floats, number: float, fixed: tuple[bool, bool]) -> tuple[Flo
     return after, float(number * loss)
 
 
-# --- Table and figure ---
+# --- Table and figures ---
 
 
-def summarize(runs: dict[float, xr.Dataset], seconds: dict[float, float]) -> str:
-    """Return a table of the runs."""
+def label(member: xr.Dataset) -> str:
+    """Name a member by its parameters."""
+    return f"D = {float(member['diffusivity']):g}, K = {float(member['erodibility']):g}"
+
+
+def summarize(result: xr.Dataset) -> str:
+    """Return a table of the members."""
     lines = [
-        "  K (1/yr)   mean z (m)     max z (m)     relief (m)    erosion    sediment   balance     time",
-        "             start    end   start    end   start   end   (mm/kyr)   (m3/yr)                (s)",
+        "        D         K  outcome    time   mean z    slope   erosion  sediment  balance",
+        "  (m2/yr)    (1/yr)              (s)      (m)      (1)  (mm/kyr)   (m3/yr)",
     ]
-    for k, result in runs.items():
-        z0, z1 = (result["surface__elevation"][i] for i in (0, -1))
-        values = [float(f(z)) for f in (np.mean, np.max, np.ptp) for z in (z0.values, z1.values)]
-        numbers = "".join(f"{v:8.0f}" for v in values)
-        erosion, flux = float(result["rivers__mean_rate"][-1]) * 1e6, float(result["rivers__export"][-1])
-        lines.append(f"{k:10g}{numbers}{erosion:10.1f}{flux:10.0f}{balance(result):11.0e}{seconds[k]:8.1f}")
+    for member in members(result):
+        line = f"{float(member['diffusivity']):9g}{float(member['erodibility']):10g}  {member.xsim.outcome.item():7s}"
+        if member.xsim.outcome == "done":
+            slope, erosion = float(member["surface__slope"].mean()), float(member["rivers__mean_rate"][-1]) * 1e6
+            line += f"{float(member['xsim_seconds']):8.1f}{float(member['surface__mean'][-1]):9.0f}{slope:9.3f}"
+            line += f"{erosion:10.1f}{float(member['rivers__export'][-1]):10.0f}{balance(member):9.0e}"
+        else:
+            line += f"  {member['xsim_reason'].item()}"
+        lines.append(line)
     return "\n".join(lines)
 
 
-def draw(runs: dict[float, xr.Dataset], path: Path) -> None:
-    """Draw elevation before and after, their difference, and profiles through the highest summit."""
+class Relief:
+    """How elevation is drawn: hill-shaded, on one scale of colours for all maps of a result; x and y in km."""
+
+    def __init__(self, result: xr.Dataset) -> None:
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.colors import LightSource, LinearSegmentedColormap, Normalize
+
+        elevation = result["surface__elevation"].isel(snapshot=[0, -1])
+        low, high = float(elevation.min()), float(elevation.max())
+        self.heights = Normalize(np.floor(low / 100) * 100, np.ceil(high / 100) * 100)
+        self.land = LinearSegmentedColormap.from_list("land", LAND_COLORS)
+        self.scale = ScalarMappable(self.heights, self.land)
+        self.x, self.y = result["x"].values / 1000, result["y"].values / 1000
+        self.frame = {"extent": (self.x[0], self.x[-1], self.y[0], self.y[-1]), "origin": "lower"}
+        # Rows run northwards here, and LightSource takes them to run southwards: light from 225 is light from 315.
+        self._light = LightSource(azdeg=225, altdeg=45)
+        self._spacing = {"vert_exag": 3, "dx": float(result["grid__dx"]), "dy": float(result["grid__dy"])}
+
+    def show(self, axes: Any, z: Floats) -> None:
+        """Draw elevation (y, x), m."""
+        shaded = self._light.shade(z, self.land, blend_mode="soft", norm=self.heights, **self._spacing)
+        axes.imshow(shaded, **self.frame)
+
+
+def science(number: float) -> str:
+    """Write a number for a figure."""
+    mantissa, exponent = f"{number:e}".split("e")
+    return rf"{float(mantissa):g}$\times$10$^{{{int(exponent)}}}$"
+
+
+def draw_sweep(result: xr.Dataset, path: Path) -> None:
+    """Draw the land at the end of each member, and why there is none where a member failed."""
     import matplotlib.pyplot as plt
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import LightSource, LinearSegmentedColormap, Normalize
 
-    def science(number: float) -> str:
-        mantissa, exponent = f"{number:e}".split("e")
-        return rf"{float(mantissa):g}$\times$10$^{{{int(exponent)}}}$"
+    relief, span = Relief(result), float(result["time"][-1]) / 1e6
+    rows, columns = result.sizes["diffusivity"], result.sizes["erodibility"]
+    box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 3}
+    middle = {"ha": "center", "va": "center"}
+    with plt.rc_context({"font.size": 10, "axes.titlesize": 11, "axes.labelsize": 11}):
+        figure = plt.figure(figsize=(1.8 + 3.3 * columns, 1.1 + 3.4 * rows), layout="constrained")
+        maps = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        for axes, member in zip(maps.flat, members(result), strict=True):
+            axes.set(aspect="equal", facecolor="0.95", xlim=relief.x[[0, -1]], ylim=relief.y[[0, -1]])
+            outcome = member.xsim.outcome.item()
+            if outcome == "done":
+                relief.show(axes, member["surface__elevation"].values[-1])
+                text = f"mean elevation {float(member['surface__mean'][-1]):.0f} m"
+                axes.text(0.03, 0.03, text, transform=axes.transAxes, fontsize=9, bbox=box)
+            else:
+                reason = textwrap.fill(member["xsim_reason"].item(), 28)
+                axes.text(0.5, 0.62, outcome, transform=axes.transAxes, fontsize=13, color="#a03020", **middle)
+                axes.text(0.5, 0.47, reason, transform=axes.transAxes, color="0.25", **middle)
+        for axes, k in zip(maps[0], result["erodibility"].values, strict=True):
+            axes.set_title(f"K = {science(k)} yr$^{{-1}}$")
+        for axes, d in zip(maps[:, 0], result["diffusivity"].values, strict=True):
+            axes.set_ylabel(f"D = {d:g} m$^2$/yr", labelpad=8)
+        figure.supxlabel("distance east (km)", fontsize=10)
+        figure.supylabel("distance north (km)", fontsize=10)
+        figure.suptitle(f"The Jacksboro fault after {span:g} Myr: softer rock to the right, faster creep downwards")
+        figure.colorbar(relief.scale, ax=maps, label="elevation (m)", aspect=50, pad=0.02)
+        figure.savefig(path, dpi=130)
+        plt.close(figure)
 
-    ks = sorted(runs)
+
+def draw_row(result: xr.Dataset, path: Path) -> None:
+    """Draw, for one diffusivity, elevation before and after, their difference, and profiles through the summit."""
+    import matplotlib.pyplot as plt
+
+    relief, span = Relief(result), float(result["time"][-1]) / 1e6
+    x, y, heights = relief.x, relief.y, relief.heights
+    ks = result["erodibility"].values
     shown = ks[len(ks) // 2]
-    result = runs[shown]
-    before, after = (result["surface__elevation"].values[i] for i in (0, -1))
-    x, y, span = result["x"].values / 1000, result["y"].values / 1000, float(result["time"][-1]) / 1e6
+    before, after = result["surface__elevation"].sel(erodibility=shown).isel(snapshot=[0, -1]).values
     row = int(np.argmax(before.max(axis=1)))
-    frame = {"extent": (x[0], x[-1], y[0], y[-1]), "origin": "lower"}
-    heights = Normalize(np.floor(before.min() / 100) * 100, np.ceil(max(before.max(), after.max()) / 100) * 100)
-    land = LinearSegmentedColormap.from_list("land", LAND_COLORS)
     bound = float(np.quantile(abs(after - before), 0.995))
-    # Rows run northwards here, and LightSource takes them to run southwards: light from 225 is light from 315.
-    light = LightSource(azdeg=225, altdeg=45)
-    relief = {"vert_exag": 3, "dx": float(result["grid__dx"]), "dy": float(result["grid__dy"])}
 
     style = {"font.size": 10, "axes.titlesize": 11, "axes.spines.top": False, "axes.spines.right": False}
     with plt.rc_context(style):
@@ -613,28 +731,28 @@ def draw(runs: dict[float, xr.Dataset], path: Path) -> None:
         maps = upper.subplots(1, 3, sharex=True, sharey=True)
         titles = "Before: Jacksboro fault, Tennessee", f"After {span:g} Myr, K = {science(shown)} yr$^{{-1}}$"
         for axes, z, title in zip(maps, (before, after), titles, strict=False):
-            axes.imshow(light.shade(z, land, blend_mode="soft", norm=heights, **relief), **frame)
+            relief.show(axes, z)
             axes.set_title(title)
-        change = maps[2].imshow(after - before, cmap="RdBu_r", vmin=-bound, vmax=bound, **frame)
+        change = maps[2].imshow(after - before, cmap="RdBu_r", vmin=-bound, vmax=bound, **relief.frame)
         maps[2].set_title(f"Change after {span:g} Myr")
         for axes in maps:
             axes.axhline(y[row], color="black", linewidth=0.8, linestyle=(0, (6, 4)))
             axes.set_xlabel("distance east (km)")
         maps[0].set_ylabel("distance north (km)")
         bar = {"location": "bottom", "shrink": 0.8, "aspect": 40}
-        upper.colorbar(ScalarMappable(heights, land), ax=maps[:2], label="elevation (m)", **bar)
+        upper.colorbar(relief.scale, ax=maps[:2], label="elevation (m)", **bar)
         upper.colorbar(change, ax=maps[2], label="change of elevation (m)", extend="both", **bar | {"aspect": 20})
 
         axes = lower.subplots()
         axes.fill_between(x, before[row], color="0.85", label="before")
         axes.plot(x, before[row], color="0.4", linewidth=1)
         for k, color in zip(ks, plt.get_cmap("viridis")(np.linspace(0.05, 0.8, len(ks))), strict=True):
-            z = runs[k]["surface__elevation"].values[-1, row]
+            z = result["surface__elevation"].sel(erodibility=k).values[-1, row]
             axes.plot(x, z, color=color, linewidth=1.6, label=f"K = {science(k)} yr$^{{-1}}$")
         axes.set(xlim=(x[0], x[-1]), ylim=(heights.vmin, None), xlabel="distance east (km)", ylabel="elevation (m)")
         axes.set_title(
             f"Profile {y[row]:.1f} km north, before and after {span:g} Myr "
-            f"(U = {UPLIFT * 1e3:g} mm/yr, D = {DIFFUSIVITY:g} m$^2$/yr, m = 0.5)"
+            f"(U = {UPLIFT * 1e3:g} mm/yr, D = {float(result['diffusivity']):g} m$^2$/yr, m = 0.5)"
         )
         axes.legend(frameon=False, ncols=2)
         figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +13,8 @@ import matplotlib
 import numpy as np
 import pytest
 import xarray as xr
+
+import xsim as xs
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -53,16 +57,46 @@ def test_landscape_in_part() -> None:
     np.testing.assert_array_equal(elevation[-1][edge], elevation[0][edge])
 
 
+def test_sweep_in_part() -> None:
+    """A small sweep in threads refuses the impossible member; the others are whole, and equal single runs."""
+    example = load("landscape")
+    dem = example.load_dem()[:60, :80]
+    setup = example.sweep_setup(dem, (0.05, 0.25), (3e-6, 6e-6), duration=1e5, steps=5)
+    with pytest.warns(xs.BatchWarning, match="3 of 4 members done, 1 failed"):
+        result = setup.xsim.run(
+            example.build_model(), batch_dim=example.SWEPT, parallel=True, scheduler="threads", on_error="continue"
+        )
+    assert result.xsim.outcome.values.tolist() == [["done", "done"], ["done", "failed"]]
+    assert result.xsim_reason[1, 1] == "ValueError: diffusivity is -0.25 m2/yr: soil would creep uphill"
+    assert result.surface__elevation.dims == ("diffusivity", "erodibility", "snapshot", "y", "x")
+    for member in list(example.members(result))[:3]:
+        k, d = float(member.erodibility), float(member.diffusivity)
+        single = example.landscape_setup(dem, k, d, duration=1e5, steps=5).xsim.run(example.build_model())
+        np.testing.assert_array_equal(member.surface__elevation, single.surface__elevation)
+    example.check(result, example.hillslope_profile())
+    assert example.summarize(result).count("done") == 3
+
+
 @pytest.mark.slow
-def test_landscape_as_a_script(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The main demo makes three stores that open with plain xarray, a table and a figure."""
-    load("landscape").main(["--out", str(tmp_path)])
-    assert "all checks passed" in capsys.readouterr().out
-    assert (tmp_path / "landscape.png").stat().st_size > 100_000
-    stores = sorted(tmp_path.glob("*.zarr"))
-    assert len(stores) == 3
-    for store in stores:
-        assert xr.open_zarr(store).surface__elevation.dims[1:] == ("y", "x")
+def test_landscape_as_a_script(tmp_path: Path) -> None:
+    """The main demo makes a store that opens with plain xarray, a table and two figures; one member is impossible."""
+    command = [sys.executable, str(EXAMPLES / "landscape.py"), "--out", str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "MPLBACKEND": "Agg"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "all checks passed" in done.stdout
+    assert "BatchWarning: 8 of 9 members done, 1 failed" in done.stderr
+    for figure in ("sweep.png", "landscape.png"):
+        assert (tmp_path / figure).stat().st_size > 100_000
+    assert [store.name for store in tmp_path.glob("*.zarr")] == ["sweep.zarr"]
+    result = xr.open_zarr(tmp_path / "sweep.zarr").load()
+    assert result.surface__elevation.dims == ("diffusivity", "erodibility", "snapshot", "y", "x")
+    assert {"diffusivity", "erodibility", "snapshot", "time", "x", "y"} == set(result.coords)
+    failed = result.xsim_outcome == "failed"
+    assert np.argwhere(failed.values).tolist() == [[2, 2]]
+    assert "soil would creep uphill" in str(result.xsim_reason[2, 2].item())
+    assert (result.xsim_outcome.where(~failed, "done") == "done").all()
+    assert (result.surface__elevation.isnull().any(("snapshot", "y", "x")) == failed).all()
 
 
 def test_advection() -> None:

@@ -34,7 +34,8 @@ class Window:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of the values."""
-        return np.dtype(self._variable.dtype)
+        dtype: np.dtype[Any] = self._variable.dtype
+        return dtype
 
     @property
     def ndim(self) -> int:
