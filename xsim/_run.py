@@ -137,7 +137,7 @@ def _result(
 def _report(plan: RunPlan, book: Book, summary: str, result: xr.Dataset) -> None:
     """Raise or warn of members that are not done, after all others are done and saved (DESIGN §B6)."""
     if plan.options.on_error == "continue":
-        warnings.warn(summary, BatchWarning, stacklevel=6)
+        warnings.warn(summary, BatchWarning, stacklevel=5)  # where .xsim.run is called
         return
     error = book.first_error
     cls: type[BatchError] = BatchError

@@ -117,9 +117,7 @@ class Book:
             counts.append(f"{pending} pending")
         lines = [", ".join(counts)]
         if self.failed:
-            position = dict(zip(self.batch.dims, self.batch.position(self._first_failed), strict=True))
-            where = ", ".join(f"{dim} {i}" for dim, i in position.items())
-            lines.append(f"first failure at {where}: {self._first_reason}")
+            lines.append(f"first failure at {self.batch.describe(self._first_failed)}: {self._first_reason}")
         if self.stop_reason and pending:
             lines.append(f"nothing new was started: {self.stop_reason}")
         if self.note:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
+from typing import Any
 
 import attrs
 import numpy as np
@@ -29,10 +30,13 @@ class Batch:
     ----------
     dims : tuple of str
     shape : tuple of int
+    labels : mapping of str to numpy.ndarray
+        Coordinate labels of dimensions that have them.
     """
 
     dims: Dims = ()
     shape: tuple[int, ...] = ()
+    labels: Mapping[str, np.ndarray[Any, Any]] = attrs.field(factory=dict, eq=False)
 
     @property
     def size(self) -> int:
@@ -42,6 +46,13 @@ class Batch:
     def position(self, member: int) -> Position:
         """Give the position of a member on the grid."""
         return tuple(int(i) for i in np.unravel_index(member, self.shape)) if self.dims else ()
+
+    def describe(self, member: int) -> str:
+        """Name a member in a message, by its labels where there are any: ``k 0.5, run 3``."""
+        parts = []
+        for dim, i in zip(self.dims, self.position(member), strict=True):
+            parts.append(f"{dim} {self.labels[dim][i] if dim in self.labels else i}")
+        return ", ".join(parts)
 
 
 def plan_batch(setup: xr.Dataset, batch_dim: str | Sequence[str] | None, clocks: Clocks, inputs: set[str]) -> Batch:
@@ -80,4 +91,5 @@ def plan_batch(setup: xr.Dataset, batch_dim: str | Sequence[str] | None, clocks:
                 suggestions=did_you_mean(dim, known),
                 remedy=f"give an input along it, e.g. input_vars={{'process__variable': ({dim!r}, values)}}",
             )
-    return Batch(dims, tuple(setup.sizes[dim] for dim in dims))
+    labels = {dim: setup[dim].to_numpy() for dim in dims if dim in setup.coords}
+    return Batch(dims, tuple(setup.sizes[dim] for dim in dims), labels)

@@ -83,11 +83,25 @@ class ProcessExecutor:
 _loaded: tuple[str, Work] | None = None
 
 
+def _load(path: str) -> Work:
+    try:
+        work: Work = cloudpickle.loads(Path(path).read_bytes())
+    except Exception as error:
+        raise WorkerError(
+            "a worker process cannot load the model",
+            got=f"{type(error).__name__}: {error}",
+            expected="process classes in modules that can be imported, or in the script or notebook itself",
+            remedy="put the module on the path (PYTHONPATH), install it, or send it along: "
+            "cloudpickle.register_pickle_by_value(module)",
+        ) from error
+    return work
+
+
 def _run_task(path: str, threads: int, task: Task) -> list[MemberResult]:
     """Run a task in a worker, which keeps the work it was sent last."""
     global _loaded
     if _loaded is None or _loaded[0] != path:
         _loaded = None  # free the one before
-        _loaded = (path, cloudpickle.loads(Path(path).read_bytes()))
+        _loaded = (path, _load(path))
         ThreadLimits(threads)
     return [without_traceback(result) for result in run_block(_loaded[1], task.block, task.known)]
