@@ -13,7 +13,7 @@ from xsim.engine.events import Events
 from xsim.engine.executors.protocol import Executor, Task
 from xsim.engine.hooks import Hooks
 from xsim.plan.batch import Batch
-from xsim.plan.blocks import Block, best_size, block_shape, blocks, chosen_shape
+from xsim.plan.blocks import Block, best_size, block_shape, blocks
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.batch import BatchSink, OutputFacts, OutputShape
 from xsim.sink.member import nbytes_of
@@ -50,7 +50,7 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
     try:
         pilots = _run_pilots(plan, hooks, executor, events)
         shapes = _shapes(pilots)
-        shape = chosen_shape(plan.batch, plan.options.block, plan.outputs) or _best_shape(plan, pilots)
+        shape = plan.block or _best_shape(plan, pilots)
         sink.create(shapes, shape)
         for name, known in shapes.items():
             book.facts[name] = OutputFacts(known.own_shape)

@@ -55,7 +55,9 @@ class Batch:
         return ", ".join(parts)
 
 
-def plan_batch(setup: xr.Dataset, batch_dim: str | Sequence[str] | None, clocks: Clocks, inputs: set[str]) -> Batch:
+def plan_batch(
+    setup: xr.Dataset, batch_dim: str | Sequence[str] | None, clocks: Clocks, inputs: Sequence[str]
+) -> Batch:
     """Find the members.
 
     Parameters
@@ -63,7 +65,7 @@ def plan_batch(setup: xr.Dataset, batch_dim: str | Sequence[str] | None, clocks:
     setup : xarray.Dataset
     batch_dim : str or sequence of str, optional
     clocks : Clocks
-    inputs : set of str
+    inputs : sequence of str
         Dataset names of the model's inputs.
 
     Raises
@@ -74,7 +76,7 @@ def plan_batch(setup: xr.Dataset, batch_dim: str | Sequence[str] | None, clocks:
     if batch_dim is None:
         return Batch()
     dims = (batch_dim,) if isinstance(batch_dim, str) else tuple(batch_dim)
-    found = dict.fromkeys(str(dim) for name in inputs & set(map(str, setup.variables)) for dim in setup[name].dims)
+    found = dict.fromkeys(str(dim) for name in inputs if name in setup.variables for dim in setup[name].dims)
     known = [dim for dim in found if dim not in clocks.labels]
     if len(set(dims)) < len(dims):
         raise BatchDimensionError(f"batch_dim={list(dims)!r} names a dimension twice")

@@ -126,9 +126,12 @@ def chosen_shape(batch: Batch, block: int | None, outputs: Iterable[PlannedOutpu
 
 
 def _batch_chunks(output: PlannedOutput, batch: Batch) -> tuple[int, ...]:
-    given = output.encoding.get("shards") or output.encoding.get("chunks") or ()
+    given = output.encoding.get("shards") or output.encoding.get("chunks")
+    if given is None:
+        return (1,) * len(batch.dims)
     sizes = (given,) if isinstance(given, (int, np.integer)) else tuple(given)
-    return tuple(int(sizes[i]) if i < len(sizes) else 1 for i in range(len(batch.dims)))
+    # Sizes count from the front; dimensions that they do not name are whole.
+    return tuple(int(sizes[i]) if i < len(sizes) else n for i, n in enumerate(batch.shape))
 
 
 def blocks(batch: Batch, shape: tuple[int, ...]) -> Iterator[Block]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from numbers import Integral
 from typing import Any, Literal, get_args
 
 import attrs
@@ -45,7 +46,14 @@ def _as_dict(mapping: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _as_names(batch_dim: Any) -> str | tuple[str, ...] | None:
-    return batch_dim if batch_dim is None or isinstance(batch_dim, str) else tuple(batch_dim)
+    if batch_dim is None or isinstance(batch_dim, str):
+        return batch_dim
+    dims = tuple(batch_dim) if isinstance(batch_dim, Iterable) else (None,)
+    if not all(isinstance(dim, str) for dim in dims):
+        raise OptionError(
+            f"batch_dim={batch_dim!r} is no name of a dimension", expected="a name, a list of names, or None"
+        )
+    return dims
 
 
 def _as_scheduler(scheduler: Any) -> Scheduler | None:
@@ -58,6 +66,14 @@ def _as_scheduler(scheduler: Any) -> Scheduler | None:
             suggestions=did_you_mean(scheduler, SCHEDULERS),
         )
     return SCHEDULERS[scheduler]
+
+
+def _as_seed(seed: Any) -> int | None:
+    if seed is None:
+        return None
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+        raise OptionError(f"seed={seed!r} makes no sense", expected="a natural number, or None for a fresh one")
+    return int(seed)
 
 
 def _check_workers(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -125,7 +141,7 @@ class RunOptions:
     workers: int | None = attrs.field(default=None, validator=_check_workers)
     threads_per_worker: int | None = attrs.field(default=None, validator=_positive)
     block: int | None = attrs.field(default=None, validator=_positive)
-    seed: int | None = None
+    seed: int | None = attrs.field(default=None, converter=_as_seed)
     on_error: OnError = attrs.field(default="raise", validator=_one_of(*get_args(OnError)))
     max_failures: int | None = attrs.field(default=None, validator=_positive)
     progress: bool | None = None

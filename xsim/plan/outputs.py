@@ -106,7 +106,7 @@ def plan_outputs(
         _plan_output(graph, clocks, key, join_key(key), clock, positions[clock], options)
         for key, clock in requests.items()
     ]
-    planned = [evolve(output, batch=batch) for output in planned]
+    planned = [_of_batch(output, batch) for output in planned]
     saved = [output.name for output in planned]
     if unknown := [name for name in options.encoding if name not in saved]:
         raise OptionError(
@@ -139,6 +139,20 @@ def _plan_output(
             variables=(key,),
         )
     return PlannedOutput(key, name, clock, positions, dims, attributes, encoding, is_index=name == key[1])
+
+
+def _of_batch(output: PlannedOutput, batch: Batch) -> PlannedOutput:
+    """Put the batch dimensions in front of an output's own."""
+    shared = [dim for dim in batch.dims if any(dim in own for own in output.dims)]
+    if shared:
+        raise OutputRequestError(
+            f"output {output.name!r} has the batch dimension {shared[0]!r} itself",
+            got="dims " + " or ".join(show_dims(dims) for dims in output.dims),
+            expected="batch dimensions that no output has",
+            remedy=f"rename the dimension of the inputs, e.g. setup.rename({{{shared[0]!r}: 'batch'}})",
+            variables=(output.key,),
+        )
+    return evolve(output, batch=batch)
 
 
 def _check_indexes(graph: ModelGraph, clocks: Clocks) -> None:

@@ -16,6 +16,7 @@ from xsim.declare.runtime import RUNTIME_ARGS
 from xsim.errors import ClockError, RuntimeContextError
 from xsim.model.graph import ModelGraph, variable_names
 from xsim.plan.batch import Batch, plan_batch
+from xsim.plan.blocks import chosen_shape
 from xsim.plan.inputs import PlannedInput, plan_inputs, validate_inputs
 from xsim.plan.options import RunOptions
 from xsim.plan.outputs import PlannedOutput, plan_outputs
@@ -46,6 +47,8 @@ class RunPlan:
         How it runs.
     batch : Batch
         Its members; a single one without a batch.
+    block : tuple of int, optional
+        Shape of the blocks of members, where the user fixes it; otherwise the first members decide.
     workers : int
         How many workers run them.
     seed : int, optional
@@ -59,6 +62,7 @@ class RunPlan:
     outputs: tuple[PlannedOutput, ...]
     options: RunOptions
     batch: Batch
+    block: tuple[int, ...] | None
     workers: int
     seed: int | None
 
@@ -139,7 +143,7 @@ def make_plan(graph: ModelGraph, dataset: xr.Dataset, options: RunOptions) -> Ru
     check_clocks(clocks)
     requests = read_outputs(setup)
     check_outputs(graph, list(requests))
-    batch = plan_batch(setup, options.batch_dim, clocks, set(variable_names(graph.inputs)))
+    batch = plan_batch(setup, options.batch_dim, clocks, variable_names(graph.inputs))
     outputs = plan_outputs(graph, clocks, batch, requests, options)
     check_runtime_args(graph)
     timeline = make_timeline(setup, clocks)
@@ -147,8 +151,11 @@ def make_plan(graph: ModelGraph, dataset: xr.Dataset, options: RunOptions) -> Ru
     if options.validate is not None:
         # What differs between members is checked where it concerns one member only.
         validate_inputs(graph, tuple(p for p in inputs if not p.batch_axes), timeline.nsteps)
+    block = chosen_shape(batch, options.block, outputs)
     workers = resolve_workers(options.workers, usable_cpus()) if options.parallel else 1
-    return RunPlan(graph, setup, timeline, inputs, outputs, options, batch, workers, _seed(graph, dataset, options))
+    return RunPlan(
+        graph, setup, timeline, inputs, outputs, options, batch, block, workers, _seed(graph, dataset, options)
+    )
 
 
 def _seed(graph: ModelGraph, dataset: xr.Dataset, options: RunOptions) -> int | None:
