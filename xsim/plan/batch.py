@@ -76,7 +76,7 @@ def plan_batch(
     if batch_dim is None:
         return Batch()
     dims = (batch_dim,) if isinstance(batch_dim, str) else tuple(batch_dim)
-    found = dict.fromkeys(str(dim) for name in inputs if name in setup.variables for dim in setup[name].dims)
+    found = dict.fromkeys(str(dim) for name in inputs if name in setup.variables for dim in setup.variables[name].dims)
     known = [dim for dim in found if dim not in clocks.labels]
     if len(set(dims)) < len(dims):
         raise BatchDimensionError(f"batch_dim={list(dims)!r} names a dimension twice")

@@ -110,7 +110,7 @@ def plan_inputs(
 def _plan_input(
     key: Key, spec: VariableSpec, setup: xr.Dataset, clock: str | None, batch: Batch, check_dims: CheckDims | None
 ) -> PlannedInput:
-    variable = setup[join_key(key)].variable
+    variable = setup.variables[join_key(key)]
     whole_series = clock is not None and any(MAIN_CLOCK in own for own in spec.dims)
     in_time = clock is not None and clock in variable.dims and not whole_series
     alternatives = on_clock(spec.dims, clock)

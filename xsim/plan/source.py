@@ -37,7 +37,9 @@ def as_source(dataset: xr.Dataset, graph: ModelGraph) -> xr.Dataset:
     kept = {str(name): str(name).removesuffix(KEPT_INPUT) for name in dataset.variables if _is_kept(name)}
     # A value that someone has put where an output was takes the place of the input that was kept.
     replaced = [old for old, name in kept.items() if name in dataset.variables and name not in outputs]
-    indexes = [key[1] for key in graph.indexes if key[1] in dataset.variables and ROLE not in dataset[key[1]].attrs]
+    indexes = [
+        key[1] for key in graph.indexes if key[1] in dataset.variables and ROLE not in dataset.variables[key[1]].attrs
+    ]
     source = dataset.drop_vars([*outputs, *indexes, *replaced])
     source = source.rename_vars({old: name for old, name in kept.items() if old not in replaced})
     facts = (OUTCOME, SEED, SUMMARY, VERSION)
@@ -51,10 +53,10 @@ def _is_kept(name: object) -> bool:
 
 def _check_mark(dataset: xr.Dataset, key: Key, graph: ModelGraph) -> None:
     name = join_key(key)
-    if name not in dataset.variables or dataset[name].attrs.get(ROLE) != OUTPUT_ROLE:
+    if name not in dataset.variables or dataset.variables[name].attrs.get(ROLE) != OUTPUT_ROLE:
         return
-    saved = [dim for dim in str(dataset[name].attrs.get(OUTPUT_DIMS, "")).split(",") if dim]
-    lost = [dim for dim in saved if dim not in dataset[name].dims]
+    saved = [dim for dim in str(dataset.variables[name].attrs.get(OUTPUT_DIMS, "")).split(",") if dim]
+    lost = [dim for dim in saved if dim not in dataset.variables[name].dims]
     clocks = read_clocks(dataset)
     own = on_clock(graph.variable(key).dims, clocks.main)
     known = {*clocks.labels, *(str(n) for n, c in dataset.coords.items() if ROLE in c.attrs)}
@@ -62,7 +64,7 @@ def _check_mark(dataset: xr.Dataset, key: Key, graph: ModelGraph) -> None:
         raise InputError(
             f"{name!r} is both an input and an output, and lost the clock {lost[0]!r} by a selection: it is not clear "
             f"which value is meant",
-            got=f"an output with dims {tuple(map(str, dataset[name].dims))!r}, saved with {tuple(saved)!r}",
+            got=f"an output with dims {tuple(map(str, dataset.variables[name].dims))!r}, saved with {tuple(saved)!r}",
             expected="the input's own value, or one given for it on purpose",
             remedy=f"to go on from this value: ds.xsim.update_vars(model, input_vars={{{name!r}: ds[{name!r}]}}); "
             f"to start as before: ds.xsim.update_vars(model, input_vars={{{name!r}: ds[{name + KEPT_INPUT!r}]}})",

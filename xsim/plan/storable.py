@@ -23,7 +23,7 @@ def storable_setup(plan: RunPlan) -> xr.Dataset:
     """
     setup = plan.setup.drop_encoding()
     many = [name for name, index in setup.indexes.items() if index.nlevels > 1]
-    levels = dict.fromkeys(setup[name].dims[0] for name in many)
+    levels = dict.fromkeys(setup.variables[name].dims[0] for name in many)
     if levels:
         setup = setup.reset_index(list(levels))
     for name, variable in setup.variables.items():

@@ -78,8 +78,9 @@ def filter_variables_of(dataset: xr.Dataset, graph: ModelGraph) -> xr.Dataset:
     """Keep only what a model knows: its inputs, the clocks, and requests of its variables."""
     known = set(variable_names(graph.inputs))
     known |= {name + KEPT_INPUT for name in known} | set(read_clocks(dataset).labels)
-    requests = {key: clock for key, clock in read_outputs(dataset).items() if key in set(graph.savable)}
-    dims_needed = {dim for name in known & set(dataset.variables) for dim in dataset[name].dims}
+    savable = set(graph.savable)
+    requests = {key: clock for key, clock in read_outputs(dataset).items() if key in savable}
+    dims_needed = {dim for name in known & set(dataset.variables) for dim in dataset.variables[name].dims}
     dropped = [name for name in dataset.variables if name not in known and name not in dims_needed]
     return write_outputs(dataset.drop_vars(dropped), requests)
 

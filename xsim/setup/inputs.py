@@ -30,46 +30,71 @@ def set_inputs(dataset: xr.Dataset, graph: ModelGraph, input_vars: Mapping[Any, 
         If a value does not fit the declared dimensions or the dataset.
     """
     values = by_key(input_vars, "input")
-    wrong = [key for key in values if key not in set(graph.inputs)]
+    known = set(graph.inputs)
+    wrong = [key for key in values if key not in known]
     if wrong:
         raise unknown(graph, wrong, variable_names(graph.inputs), "input variables in model", UnknownInputError)
-    for key, value in values.items():
-        dataset = _assign(dataset, key, graph.variable(key), value)
-    return dataset
+    return _assign(dataset, graph, values)
 
 
 def set_defaults(dataset: xr.Dataset, graph: ModelGraph, replace: bool = False) -> xr.Dataset:
     """Give inputs their declared defaults: those without a value, or all that have a default."""
+    values: dict[Key, Any] = {}
     for key in graph.inputs:
         name = join_key(key)
         if replace or not (name in dataset.variables or name + KEPT_INPUT in dataset.variables):
             default = graph.variable(key).default_for(graph.specs[key[0]].cls)
             if default is not NOTHING:
-                dataset = _assign(dataset, key, graph.variable(key), default)
+                values[key] = default
+    return _assign(dataset, graph, values)
+
+
+def _assign(dataset: xr.Dataset, graph: ModelGraph, values: Mapping[Key, Any]) -> xr.Dataset:
+    clock = read_clocks(dataset).main
+    arrays = {key: _input_array(key, graph.variable(key), clock, value) for key, value in values.items()}
+    old = [name for key in arrays for name in (join_key(key), join_key(key) + KEPT_INPUT)]
+    dataset = dataset.drop_vars(old, errors="ignore")
+    plain = {join_key(key): array.variable for key, array in arrays.items() if not array.coords}
+    with_coords = {key: array for key, array in arrays.items() if array.coords}
+    try:
+        # All at once: one by one, thousands of inputs would take minutes. Nothing is aligned without coordinates.
+        return _merge(dataset.assign(plain), with_coords)
+    except ValueError:
+        for key, array in arrays.items():  # who was it?
+            dataset = _merge_one(dataset, key, array)
+        raise
+
+
+def _merge(dataset: xr.Dataset, arrays: Mapping[Key, xr.DataArray]) -> xr.Dataset:
+    for key, array in arrays.items():
+        new = array.to_dataset(name=join_key(key))
+        dataset = dataset.merge(new, join="exact", compat="equals", combine_attrs="override")
     return dataset
 
 
-def _assign(dataset: xr.Dataset, key: Key, spec: VariableSpec, value: Any) -> xr.Dataset:
-    name = join_key(key)
-    array = _as_array(name, on_clock(spec.dims, read_clocks(dataset).main), value)
+def _merge_one(dataset: xr.Dataset, key: Key, array: xr.DataArray) -> xr.Dataset:
+    try:
+        return _merge(dataset, {key: array})
+    except ValueError as error:  # AlignmentError and MergeError are ValueErrors
+        sizes = {dim: dataset.sizes[dim] for dim in array.dims if dim in dataset.sizes}
+        raise InputError(
+            f"the value given for input {join_key(key)!r} does not fit the setup",
+            got=f"dimensions {dict(array.sizes)}, coordinates {sorted(map(str, array.coords))}",
+            expected=f"sizes {sizes} and equal coordinate labels",
+            remedy="use the same labels in the same order, or give the values without coordinates",
+            variable=key,
+        ) from error
+
+
+def _input_array(key: Key, spec: VariableSpec, clock: str | None, value: Any) -> xr.DataArray:
+    array = _as_array(join_key(key), on_clock(spec.dims, clock), value)
     array.attrs = {
         **({NONE_MARK: 1} if value is None else {}),
         **({"description": spec.description} if spec.description else {}),
         **spec.attrs,
         **without_marks(array.attrs),
     }
-    dataset = dataset.drop_vars([name, name + KEPT_INPUT], errors="ignore")
-    try:
-        return dataset.merge(array.to_dataset(name=name), join="exact", compat="equals", combine_attrs="override")
-    except ValueError as error:  # AlignmentError and MergeError are ValueErrors
-        sizes = {dim: dataset.sizes[dim] for dim in array.dims if dim in dataset.sizes}
-        raise InputError(
-            f"the value given for input {name!r} does not fit the setup",
-            got=f"dimensions {dict(array.sizes)}, coordinates {sorted(map(str, array.coords))}",
-            expected=f"sizes {sizes} and equal coordinate labels",
-            remedy="use the same labels in the same order, or give the values without coordinates",
-            variable=key,
-        ) from error
+    return array
 
 
 def _as_array(name: str, alternatives: tuple[Dims, ...], value: Any) -> xr.DataArray:

@@ -72,9 +72,10 @@ def check_outputs(graph: ModelGraph, keys: list[Key]) -> None:
     UnknownOutputError, OutputRequestError
     """
     savable = variable_names(graph.savable)
-    if wrong := [key for key in keys if key not in set(graph.keys)]:
+    known, can_be_saved = set(graph.keys), set(graph.savable)
+    if wrong := [key for key in keys if key not in known]:
         raise unknown(graph, wrong, savable, "variables in model", UnknownOutputError)
-    if unsavable := [key for key in keys if key not in set(graph.savable)]:
+    if unsavable := [key for key in keys if key not in can_be_saved]:
         kinds = [f"{join_key(key)!r} is of kind {graph.resolved(key).var_type.value!r}" for key in unsavable]
         raise OutputRequestError.listing(
             f"Object or group variables can't be set as model outputs: {', '.join(map(join_key, unsavable))}",
