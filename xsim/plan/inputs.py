@@ -56,7 +56,7 @@ class PlannedInput:
 
     def of_member(self, position: Position) -> PlannedInput:
         """Give the input of one member."""
-        if not self.batch_axes:
+        if not self.batch_axes and not isinstance(self.values, Window):
             return self
         chosen = tuple(position[axis] for axis in self.batch_axes)
         values = self.values.of_member(chosen) if isinstance(self.values, Window) else self.values[chosen]

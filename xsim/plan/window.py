@@ -53,7 +53,7 @@ class Window:
         return self._variable.nbytes
 
     def of_member(self, position: tuple[int, ...]) -> Window | np.ndarray[Any, Any]:
-        """Give the values at a position of the leading dimensions: read, if they are not large."""
+        """Give the values at a position of the leading dimensions: read, or a window of their own if they are large."""
         variable = self._variable[position]
         if variable.nbytes <= self._limit:
             return np.asarray(variable.to_numpy())
