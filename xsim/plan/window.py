@@ -1,4 +1,4 @@
-"""Large lazy input values, read where they are needed: a member's, and a window of the clock at a time (DESIGN §B10)."""
+"""Large lazy input values, read where needed: a member's, and a window of the clock at a time (DESIGN §B10)."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Window:
     def __init__(self, variable: xr.Variable, limit: int = LARGEST_IN_MEMORY) -> None:
         self._variable = variable
         self._limit = limit
-        self._start = 0
-        self._read: np.ndarray[Any, Any] | None = None
+        # Replaced as a whole, so that threads may share a window.
+        self._read: tuple[int, np.ndarray[Any, Any]] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_read": None, "_start": 0}
+        return {**self.__dict__, "_read": None}
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -63,11 +63,11 @@ class Window:
         """Give the values at a position of the first dimension, reading those that follow too; or all for ``()``."""
         if not isinstance(step, int):
             return self._variable[step].to_numpy()
-        if self._read is None or not self._start <= step < self._start + len(self._read):
+        read = self._read
+        if read is None or not read[0] <= step < read[0] + len(read[1]):
             rows = max(1, self._limit // max(1, self.nbytes // max(1, self.shape[0])))
-            self._start = step
-            self._read = self._variable[step : step + rows].to_numpy()
-        return self._read[step - self._start]
+            read = self._read = (step, self._variable[step : step + rows].to_numpy())
+        return read[1][step - read[0]]
 
     def item(self, step: int) -> Any:
         """Give a scalar at a position of the first dimension, as Python's own."""
