@@ -11,6 +11,7 @@ import xarray as xr
 from xsim._base.cpus import usable_cpus
 from xsim.declare.hook import collect_hooks
 from xsim.engine.batch import run_batch
+from xsim.engine.block import Work
 from xsim.engine.book import Book
 from xsim.engine.events import Events, NoEvents
 from xsim.engine.executors.processes import ProcessExecutor
@@ -103,6 +104,7 @@ def _run_batch(plan: RunPlan, store: ZarrStore | None, hooks: Hooks, events: Eve
     executor = _executor(plan)
     finished = False
     try:
+        executor.check(Work(plan, hooks))
         sink.open(plan)
         book = run_batch(plan, sink, hooks, executor, events)
         finished = True
@@ -139,19 +141,12 @@ def _report(plan: RunPlan, book: Book, summary: str, result: xr.Dataset) -> None
     if plan.options.on_error == "continue":
         warnings.warn(summary, BatchWarning, stacklevel=5)  # where .xsim.run is called
         return
-    error = book.first_error
-    cls: type[BatchError] = BatchError
-    if error is not None:
-        # Derived from the type of the first failure, so that `except ValueError` catches it.
-        try:
-            cls = type("BatchError", (BatchError, type(error)), {"__module__": BatchError.__module__})
-        except TypeError:
-            cls = BatchError
-    raise cls(
+    raise BatchError.of(
+        book.first_error,
         summary,
         remedy="the partial result is in the attribute `result` of this error; on_error='continue' returns it",
         result=result,
-    ) from error
+    ) from book.first_error
 
 
 def _stepped(events: Events) -> Callable[[int], None] | None:

@@ -263,6 +263,42 @@ class BatchError(XsimError, RuntimeError):
 
     result: Any
 
+    @classmethod
+    def of(cls, failure: BaseException | None, problem: str, **parts: Any) -> BatchError:
+        """Make an error that also is of the type of a failure, so that ``except ValueError`` catches it.
+
+        Where a class cannot be joined with this one, the nearest of its bases is that can.
+        """
+        for base in type(failure).__mro__ if isinstance(failure, Exception) else ():
+            if base is Exception:
+                break
+            try:
+                error: BatchError = _batch_error_type(base)(problem, **parts)
+                if str(error).startswith(problem) and all(getattr(error, k) is v for k, v in parts.items()):
+                    error.base = base
+                    return error
+            except Exception:
+                continue
+        return cls(problem, **parts)
+
+    base: type | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        function, (_, problem, parts), *state = super().__reduce__()
+        if self.base is None:
+            return (function, (BatchError, problem, parts), *state)
+        return (_rebuild_batch_error, (self.base, problem, parts), *state)
+
+
+def _batch_error_type(base: type) -> Any:
+    return type("BatchError", (BatchError, base), {"__module__": BatchError.__module__})
+
+
+def _rebuild_batch_error(base: type, problem: str, parts: dict[str, Any]) -> BatchError:
+    error: BatchError = _batch_error_type(base)(problem, **parts)
+    error.base = base
+    return error
+
 
 class StoreError(XsimError, ValueError):
     """A store cannot be written to or read."""

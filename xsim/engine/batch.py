@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-import attrs
+from attrs import evolve
 
 from xsim.engine.block import MemberResult, Work
 from xsim.engine.book import Book
@@ -15,7 +15,8 @@ from xsim.engine.hooks import Hooks
 from xsim.plan.batch import Batch
 from xsim.plan.blocks import Block, best_size, block_shape, blocks
 from xsim.plan.run_plan import RunPlan
-from xsim.sink.batch import BatchSink, OutputFacts, OutputShape
+from xsim.sink.batch import BatchSink
+from xsim.sink.facts import OutputFacts, OutputShape
 from xsim.sink.member import nbytes_of
 
 NO_GAIN = 1.2
@@ -105,7 +106,9 @@ def _shapes(pilots: dict[int, MemberResult]) -> dict[str, OutputShape]:
     for result in pilots.values():
         for name, saved in (result.data or {}).items():
             shapes.setdefault(name, OutputShape(saved.storage, saved.own_shape))
-    return shapes
+    # The size is that of a member that is done; others may have stopped at an odd one.
+    done = next((result.data for result in pilots.values() if result.error is None), None) or {}
+    return {n: evolve(s, own_shape=done[n].own_shape) if n in done else s for n, s in shapes.items()}
 
 
 def _best_shape(plan: RunPlan, pilots: dict[int, MemberResult]) -> tuple[int, ...]:
@@ -142,7 +145,7 @@ def _fits(result: MemberResult, shapes: dict[str, OutputShape]) -> bool:
 
 
 def _without_failed_data(result: MemberResult) -> MemberResult:
-    return result if result.error is None else attrs.evolve(result, data=None)
+    return result if result.error is None else evolve(result, data=None)
 
 
 def _run_blocks(

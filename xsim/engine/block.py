@@ -21,8 +21,9 @@ from xsim.engine.state import make_state
 from xsim.plan.blocks import Block
 from xsim.plan.inputs import validate_inputs
 from xsim.plan.run_plan import RunPlan
-from xsim.sink.batch import BlockWriter, OutputShape
+from xsim.sink.batch import BlockWriter
 from xsim.sink.buffer import OutputBuffer
+from xsim.sink.facts import OutputShape
 from xsim.sink.journal import Record
 from xsim.sink.member import MemberData, MemberRecorder
 
@@ -92,7 +93,7 @@ def run_block(work: Work, block: Block, known: Mapping[int, MemberResult]) -> li
         work.writer.record(block, [result.record])
         return [result]
     results = [known.get(member) or run_one(work, member) for member in members]
-    work.writer.write(block, [result.data for result in results])
+    work.writer.write(block, [None if result.error is not None else result.data for result in results])
     work.writer.record(block, [result.record for result in results])
     return [attrs.evolve(result, data=None) for result in results]
 

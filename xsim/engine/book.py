@@ -10,7 +10,7 @@ import numpy as np
 from xsim._base.render import quantity
 from xsim.engine.block import MemberResult
 from xsim.plan.batch import Batch
-from xsim.sink.batch import OutputFacts
+from xsim.sink.facts import OutputFacts
 
 PENDING, DONE, FAILED = 0, 1, 2
 FEWEST_ALIKE = 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from contextlib import suppress
 from typing import Any
 
 _WHERE = "_xsim_where"
@@ -11,15 +12,24 @@ LONGEST_TRACEBACK = 20_000
 
 def mark(error: BaseException, **facts: Any) -> None:
     """Keep facts on where an exception was raised (process, stage, step) with it; the first ones stay."""
-    try:
+    with suppress(Exception):  # classes that refuse attributes: frozen ones, or with slots
         setattr(error, _WHERE, {**facts, **getattr(error, _WHERE, {})})
-    except AttributeError:  # an exception class with slots
-        error.add_note(", ".join(f"{name} {value}" for name, value in facts.items()))
+
+
+def note(error: BaseException, text: str) -> None:
+    """Add a note to an exception, unless its class refuses that."""
+    with suppress(Exception):
+        error.add_note(text)
 
 
 def where(error: BaseException) -> dict[str, Any]:
     """Give the facts kept with an exception."""
     return dict(getattr(error, _WHERE, {}))
+
+
+def _printable(text: str) -> str:
+    """Give text that can be stored: lone surrogates become escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def line_of(error: BaseException) -> str:
@@ -38,6 +48,7 @@ def failure_record(error: BaseException) -> dict[str, Any]:
         message = str(error)
     except Exception:
         message = "(its message cannot be printed)"
+    text, message = _printable(text), _printable(message)
     return {
         "outcome": "failed",
         "reason": f"{type(error).__name__}: {message[:1000]}",

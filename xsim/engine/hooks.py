@@ -10,7 +10,7 @@ import attrs
 
 from xsim._base.stages import RuntimeSignal, Stage
 from xsim.declare.hook import HookFunction, hook_point
-from xsim.engine.failure import mark
+from xsim.engine.failure import mark, note
 from xsim.engine.stage import StageProgram
 from xsim.engine.state import State, StateValues
 from xsim.model.graph import ModelGraph
@@ -66,7 +66,7 @@ class StageHooks:
                 answer = function(*self._arguments)
             except BaseException as error:
                 name = getattr(function, "__qualname__", repr(function))
-                error.add_note(f"in runtime hook {name!r} ({level} level, {trigger})")
+                note(error, f"in runtime hook {name!r} ({level} level, {trigger})")
                 mark(error, process=f"hook {name}")
                 raise
             if isinstance(answer, RuntimeSignal):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from xsim._base.stages import RuntimeSignal, Stage
-from xsim.engine.failure import mark
+from xsim.engine.failure import mark, note
 from xsim.engine.hooks import HookedProgram, Hooks, Runnable
 from xsim.engine.saving import SaveSchedule
 from xsim.engine.stage import StageProgram
@@ -72,7 +72,7 @@ def run_member(
         outputs.save_at_end()
     except BaseException as error:
         if stepping:
-            error.add_note(f"at {plan.timeline.describe(context.step)}")
+            note(error, f"at {plan.timeline.describe(context.step)}")
             mark(error, step=context.step)
         _finalize_after(error, finalize, values)
         raise
@@ -100,4 +100,4 @@ def _finalize_after(error: BaseException, finalize: Runnable, values: dict[str, 
     try:
         finalize.run(values)
     except Exception as second:
-        error.add_note(f"stage 'finalize' failed after that: {type(second).__name__}: {second}")
+        note(error, f"stage 'finalize' failed after that: {type(second).__name__}: {second}")

@@ -43,13 +43,14 @@ def _parts(work: Work) -> list[tuple[str, Any]]:
         ]
         parts.append((f"hook {getattr(function, '__qualname__', function)!r}", function))
     for name, cls in work.plan.graph.classes.items():
-        if cls.__module__ == "__main__":
+        where = f"process class {cls.__name__} (process {name!r})"
+        if not _can_travel(cls):
             parts += [
-                (f"attribute {attribute!r} of process class {cls.__name__} (process {name!r})", value)
+                (f"attribute {attribute!r} of {where}", value)
                 for attribute, value in vars(cls).items()
                 if not attribute.startswith("__")
             ]
-        parts.append((f"process class {cls.__name__} (process {name!r})", cls))
+        parts.append((where, cls))
     parts += [(f"the value of input {planned.name!r}", planned) for planned in work.plan.inputs]
     model = getattr(work.hooks.view, "__self__", None)
     parts += [
@@ -58,6 +59,14 @@ def _parts(work: Work) -> list[tuple[str, Any]]:
         if not name.startswith("_xsim")
     ]
     return [*parts, ("the run plan", work.plan), ("the store", work.writer)]
+
+
+def _can_travel(thing: Any) -> bool:
+    try:
+        cloudpickle.dumps(thing)
+    except Exception:
+        return False
+    return True
 
 
 def without_traceback(result: MemberResult) -> MemberResult:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from xsim.engine.failure import note
 from xsim.engine.state import State
 from xsim.plan.outputs import PlannedOutput
 from xsim.plan.run_plan import RunPlan
@@ -61,5 +62,5 @@ def _save(saves: Sequence[Save]) -> None:
         for name, read, put in saves:  # noqa: B007 - named in the note
             put(read())
     except BaseException as error:
-        error.add_note(f"while saving output {name!r}")
+        note(error, f"while saving output {name!r}")
         raise

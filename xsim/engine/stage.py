@@ -8,7 +8,7 @@ from typing import Any
 from xsim._base.stages import RuntimeSignal, Stage
 from xsim.declare.access import CACHE_SLOT
 from xsim.engine.context import RandomStreams
-from xsim.engine.failure import mark
+from xsim.engine.failure import mark, note
 from xsim.errors import RuntimeContextError
 from xsim.model.graph import ModelGraph
 
@@ -90,7 +90,7 @@ class StageProgram:
         """Note in an exception where it comes from, unless that is known already."""
         if not hasattr(error, "_xsim_where"):
             cls = self.graph.classes[name].__name__
-            error.add_note(f"in process {name!r} (class {cls}), stage {self.stage.value!r}")
+            note(error, f"in process {name!r} (class {cls}), stage {self.stage.value!r}")
             mark(error, process=name, stage=self.stage.value)
 
     def _run_rest(self, position: int, packs: list[tuple[Any, ...]]) -> None:

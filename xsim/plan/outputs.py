@@ -58,6 +58,11 @@ class PlannedOutput:
         """Number of values saved."""
         return 1 if self.clock is None else len(self.positions)
 
+    def own_dims(self, ndim: int) -> Dims:
+        """Give the dimensions of a value, without those of batch and clock."""
+        dims = self.dims_of(ndim)
+        return dims[len(dims) - ndim :]
+
     def dims_of(self, ndim: int) -> Dims:
         """Give all dimensions of the saved variable (batch, clock, own) for a value with so many of its own.
 

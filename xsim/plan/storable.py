@@ -40,7 +40,7 @@ def check_storable(plan: RunPlan) -> None:
     ------
     StoreError
     """
-    for name, variable in plan.setup.variables.items():
+    for name, variable in storable_setup(plan).variables.items():
         if variable.dtype != object or _is_none(variable):
             continue
         for element in variable.to_numpy().flat:

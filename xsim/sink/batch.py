@@ -5,47 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-import attrs
-
 from xsim.plan.blocks import Block
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.buffer import Target
+from xsim.sink.facts import OutputFacts, OutputShape
 from xsim.sink.journal import Record
 from xsim.sink.member import MemberData
-from xsim.sink.storage_type import StorageType
-
-
-@attrs.frozen(eq=False)
-class OutputShape:
-    """What is known of an output once a member has saved it."""
-
-    storage: StorageType
-    own_shape: tuple[int, ...]
-
-
-@attrs.define(eq=False)
-class OutputFacts:
-    """What is known of an output over all members so far.
-
-    Attributes
-    ----------
-    own_shape : tuple of int
-        The largest.
-    missing, ambiguous : bool
-        Whether any member's are.
-    """
-
-    own_shape: tuple[int, ...]
-    missing: bool = False
-    ambiguous: bool = False
-
-    def add(self, own_shape: tuple[int, ...], missing: bool, ambiguous: bool) -> None:
-        """Take in what one more member saved."""
-        if own_shape != self.own_shape:
-            self.missing = True
-            self.own_shape = tuple(max(a, b) for a, b in zip(own_shape, self.own_shape, strict=True))
-        self.missing |= missing
-        self.ambiguous |= ambiguous
 
 
 class BlockWriter(Protocol):

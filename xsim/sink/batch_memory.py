@@ -9,8 +9,9 @@ import numpy as np
 
 from xsim.plan.blocks import Block
 from xsim.plan.run_plan import RunPlan
-from xsim.sink.batch import BlockWriter, OutputFacts, OutputShape
-from xsim.sink.finish import masking_attrs
+from xsim.sink.batch import BlockWriter
+from xsim.sink.facts import OutputFacts, OutputShape
+from xsim.sink.finish import masking_attrs, pad_facts
 from xsim.sink.journal import Record, fields_of, outcome_attrs
 from xsim.sink.member import MemberData, join_members
 from xsim.sink.memory import SavedArray
@@ -75,6 +76,7 @@ class MemoryBatchSink:
 
     def close(self, outcome: str, facts: Mapping[str, OutputFacts], equal_indexes: Mapping[str, int]) -> None:
         """Give all arrays their dimensions and attributes."""
+        pad_facts(self.plan.outputs, facts)
         batch = self.plan.batch
         for output in self.plan.outputs:
             name = output.name

@@ -15,8 +15,9 @@ from xsim.plan.batch import Batch
 from xsim.plan.blocks import Block, blocks
 from xsim.plan.outputs import PlannedOutput
 from xsim.plan.run_plan import RunPlan
-from xsim.sink.batch import BlockWriter, OutputFacts, OutputShape
-from xsim.sink.finish import masking_attrs
+from xsim.sink.batch import BlockWriter
+from xsim.sink.facts import OutputFacts, OutputShape
+from xsim.sink.finish import masking_attrs, pad_facts
 from xsim.sink.journal import JOURNAL, Record, create_journal, encode, write_outcomes
 from xsim.sink.member import MemberData, join_members
 from xsim.sink.storage_type import Array, StorageType
@@ -182,6 +183,7 @@ class ZarrBatchSink:
 
     def close(self, outcome: str, facts: Mapping[str, OutputFacts], equal_indexes: Mapping[str, int]) -> None:
         """Settle what is missing, put index variables into their final form, and unfold the journal."""
+        pad_facts(self.plan.outputs, facts)
         group, batch = self.store.group, self.plan.batch
         coordinates = []
         for output in self.plan.outputs:

@@ -134,12 +134,12 @@ class OutputBuffer:
         self._rows, self.own_shape = rows, own_shape
 
     def _check_sizes(self, own_shape: tuple[int, ...]) -> None:
-        dims = self.output.dims_of(len(own_shape))
-        for dim, n in zip(dims[-len(own_shape) :] if own_shape else (), own_shape, strict=True):
+        dims = self.output.own_dims(len(own_shape))
+        for dim, n in zip(dims, own_shape, strict=True):
             if self.fixed_sizes.get(dim, n) != n:
                 raise OutputError(
                     f"output {self.output.name!r} does not fit the setup along dimension {dim!r}",
-                    got=f"a value of shape {own_shape}, dims {dims[-len(own_shape) :]!r}",
+                    got=f"a value of shape {own_shape}, dims {dims!r}",
                     expected=f"size {self.fixed_sizes[dim]} along {dim!r}, as in the setup",
                     remedy="give the dimension another name, or input values of the same size",
                     variable=self.output.key,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from xsim.plan.outputs import PlannedOutput
 from xsim.sink.buffer import OutputBuffer
+from xsim.sink.facts import OutputFacts
 from xsim.sink.storage_type import StorageType
 
 MISSING = "xsim_missing"
+
+Shape = tuple[int, ...]
 
 
 def masking_attrs(output: PlannedOutput, storage: StorageType, missing: bool, ambiguous: bool) -> dict[str, Any]:
@@ -46,25 +49,38 @@ def masking_attrs(output: PlannedOutput, storage: StorageType, missing: bool, am
     return attributes
 
 
-def common_sizes(buffers: Iterable[OutputBuffer]) -> dict[str, int]:
-    """Give the largest size of each own dimension over all outputs: arrays that grow are padded to it."""
+def common_shapes(outputs: Sequence[PlannedOutput], own_shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+    """Give outputs that share a dimension the same size along it, the largest: arrays that grow are padded to it.
+
+    Parameters
+    ----------
+    outputs : sequence of PlannedOutput
+    own_shapes : mapping of str to tuple of int
+        Largest shape of a value, by the name of the output.
+    """
     sizes: dict[str, int] = {}
-    for buffer in buffers:
-        if buffer.type is not None and buffer.own_shape:
-            own = buffer.output.dims_of(len(buffer.own_shape))[-len(buffer.own_shape) :]
-            for dim, n in zip(own, buffer.own_shape, strict=True):
+    own_dims = {}
+    for output in outputs:
+        own_shape = own_shapes.get(output.name)
+        if own_shape is not None:
+            own = own_dims[output.name] = output.own_dims(len(own_shape))
+            for dim, n in zip(own, own_shape, strict=True):
                 sizes[dim] = max(n, sizes.get(dim, 0))
-    return sizes
+    return {name: tuple(sizes[dim] for dim in own) for name, own in own_dims.items()}
 
 
 def pad(buffers: Iterable[OutputBuffer]) -> None:
-    """Give all outputs that share a dimension the same size along it; the smaller ones become ragged."""
-    buffers = list(buffers)
-    sizes = common_sizes(buffers)
-    for buffer in buffers:
-        if buffer.type is not None and buffer.own_shape:
-            own = buffer.output.dims_of(len(buffer.own_shape))[-len(buffer.own_shape) :]
-            shape = tuple(sizes[dim] for dim in own)
-            if shape != buffer.own_shape:
-                buffer.ragged = True
-                buffer.own_shape = shape
+    """Give buffers of outputs that share a dimension the same size along it; the smaller ones become ragged."""
+    saved = [buffer for buffer in buffers if buffer.type is not None]
+    shapes = common_shapes([b.output for b in saved], {b.output.name: b.own_shape for b in saved})
+    for buffer in saved:
+        if shapes[buffer.output.name] != buffer.own_shape:
+            buffer.ragged = True
+            buffer.own_shape = shapes[buffer.output.name]
+
+
+def pad_facts(outputs: Sequence[PlannedOutput], facts: Mapping[str, OutputFacts]) -> None:
+    """Do the same for the outputs of a batch."""
+    for name, shape in common_shapes(outputs, {name: fact.own_shape for name, fact in facts.items()}).items():
+        facts[name].missing |= shape != facts[name].own_shape
+        facts[name].own_shape = shape

@@ -62,12 +62,22 @@ class ProcessExecutor:
                 remedy="members that are done are saved; look for what ends a process: memory, os._exit, a crash",
             ) from error
 
-    def _ship(self, work: Work) -> str:
+    def check(self, work: Work) -> None:
+        """Check that work can be sent.
+
+        Raises
+        ------
+        NotPicklableError
+            Naming what stops it.
+        """
         try:
-            data = cloudpickle.dumps(work)
+            cloudpickle.dumps(work)
         except Exception as error:
             check_picklable(work, error)
             raise
+
+    def _ship(self, work: Work) -> str:
+        data = cloudpickle.dumps(work)
         handle, path = tempfile.mkstemp(dir=self._folder.name)
         with os.fdopen(handle, "wb") as file:
             file.write(data)

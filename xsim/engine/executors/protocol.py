@@ -25,6 +25,9 @@ class Executor(Protocol):
     in_workers: bool
     """Whether tasks run in other processes."""
 
+    def check(self, work: Work) -> None:
+        """Check that work can get to where it is done, before anything is written."""
+
     def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[MemberResult]]]:
         """Run tasks; give each with its results when it is done, in any order. Tasks are taken as workers get free."""
 

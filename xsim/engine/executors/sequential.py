@@ -23,6 +23,9 @@ class SequentialExecutor:
     def __init__(self, threads_per_worker: int | None = None) -> None:
         self._limits = None if threads_per_worker is None else ThreadLimits(threads_per_worker)
 
+    def check(self, work: Work) -> None:
+        """Do nothing: the work stays here."""
+
     def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[MemberResult]]]:
         """Run tasks in their order."""
         for task in tasks:

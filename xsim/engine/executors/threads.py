@@ -28,6 +28,9 @@ class ThreadExecutor:
         self._limits = ThreadLimits(threads_per_worker)
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="xsim")
 
+    def check(self, work: Work) -> None:
+        """Do nothing: the work stays here."""
+
     def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[MemberResult]]]:
         """Run tasks as threads get free."""
 

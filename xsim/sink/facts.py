@@ -1,0 +1,40 @@
+"""What is known of an output of a batch, beside its values."""
+
+from __future__ import annotations
+
+import attrs
+
+from xsim.sink.storage_type import StorageType
+
+
+@attrs.frozen(eq=False)
+class OutputShape:
+    """What is known of an output once a member has saved it."""
+
+    storage: StorageType
+    own_shape: tuple[int, ...]
+
+
+@attrs.define(eq=False)
+class OutputFacts:
+    """What is known of an output over all members so far.
+
+    Attributes
+    ----------
+    own_shape : tuple of int
+        The largest.
+    missing, ambiguous : bool
+        Whether any member's are.
+    """
+
+    own_shape: tuple[int, ...]
+    missing: bool = False
+    ambiguous: bool = False
+
+    def add(self, own_shape: tuple[int, ...], missing: bool, ambiguous: bool) -> None:
+        """Take in what one more member saved."""
+        if own_shape != self.own_shape:
+            self.missing = True
+            self.own_shape = tuple(max(a, b) for a, b in zip(own_shape, self.own_shape, strict=True))
+        self.missing |= missing
+        self.ambiguous |= ambiguous
