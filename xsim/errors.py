@@ -5,7 +5,8 @@
     XsimError
     ├── DeclarationError (ValueError)            a process class is not well-formed
     │   ├── NotAProcessClassError
-    │   └── MissingComputeError (KeyError)
+    │   ├── MissingComputeError (KeyError)
+    │   └── HookError (TypeError, KeyError)
     ├── ModelError                               processes do not fit together
     │   ├── CycleError (RuntimeError)
     │   ├── IntentConflictError (ValueError)
@@ -138,6 +139,10 @@ class NotAProcessClassError(DeclarationError):
 
 class MissingComputeError(DeclarationError, KeyError):
     """An on-demand variable has no compute method."""
+
+
+class HookError(DeclarationError, TypeError, KeyError):
+    """A runtime hook that is none, or is not registered."""
 
 
 class ModelError(XsimError):
@@ -273,9 +278,8 @@ class BatchError(XsimError, RuntimeError):
             if base is Exception:
                 break
             try:
-                error: BatchError = _batch_error_type(base)(problem, **parts)
+                error = _rebuild_batch_error(base, problem, parts)
                 if str(error).startswith(problem) and all(getattr(error, k) is v for k, v in parts.items()):
-                    error.base = base
                     return error
             except Exception:
                 continue
@@ -290,13 +294,11 @@ class BatchError(XsimError, RuntimeError):
         return (_rebuild_batch_error, (self.base, problem, parts), *state)
 
 
-def _batch_error_type(base: type) -> Any:
-    return type("BatchError", (BatchError, base), {"__module__": BatchError.__module__})
-
-
 def _rebuild_batch_error(base: type, problem: str, parts: dict[str, Any]) -> BatchError:
-    error: BatchError = _batch_error_type(base)(problem, **parts)
+    error: BatchError = type("BatchError", (BatchError, base), {"__module__": BatchError.__module__})(problem, **parts)
     error.base = base
+    # On the object itself, where attributes of the other class do not hide them.
+    error.__dict__ |= error.context
     return error
 
 

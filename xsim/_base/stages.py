@@ -25,3 +25,10 @@ class RuntimeSignal(IntEnum):
     SKIP = 1
     CONTINUE = 2
     BREAK = 3
+
+
+def as_signal(answer: object) -> RuntimeSignal:
+    """Give the signal in what a stage method or a hook returns; NONE if it is none. Its number will do too."""
+    if isinstance(answer, int) and not isinstance(answer, bool) and 0 <= answer <= RuntimeSignal.BREAK:
+        return RuntimeSignal(answer)
+    return RuntimeSignal.NONE

@@ -9,7 +9,7 @@ import attrs
 
 from xsim._base.stages import Stage
 from xsim._base.suggest import did_you_mean
-from xsim.errors import DeclarationError
+from xsim.errors import DeclarationError, HookError
 
 Level = Literal["model", "process"]
 Trigger = Literal["pre", "post"]
@@ -100,8 +100,9 @@ class RuntimeHook:
         methods = {
             name: getattr(self, name)
             for cls in reversed(type(self).__mro__)
-            for name, member in vars(cls).items()
-            if hasattr(member, _MARK)
+            for name in vars(cls)
+            # Not the member: a subclass may have put another one in its place.
+            if hasattr(getattr(type(self), name, None), _MARK)
         }
         # A subclass that forgets super().__init__() has methods only.
         return [*getattr(self, "_functions", ()), *methods.values()]
@@ -116,11 +117,11 @@ class RuntimeHook:
 
         Raises
         ------
-        DeclarationError
+        HookError
             If the hook is not registered.
         """
         if self not in RuntimeHook.active:
-            raise DeclarationError("the runtime hook is not registered", got=repr(self))
+            raise HookError("the runtime hook is not registered", got=repr(self))
         RuntimeHook.active.remove(self)
 
     def __enter__(self) -> Self:
@@ -136,12 +137,12 @@ def hook_point(function: Any) -> HookPoint:
 
     Raises
     ------
-    DeclarationError
+    HookError
         If it is not decorated.
     """
     point = getattr(function, _MARK, None)
     if point is None:
-        raise DeclarationError(
+        raise HookError(
             f"{getattr(function, '__name__', function)!r} is no runtime hook",
             expected="a function decorated with @xs.runtime_hook(...), or a RuntimeHook",
             remedy="decorate it, e.g. with @xs.runtime_hook('run_step')",
@@ -154,11 +155,11 @@ def collect_hooks(hooks: Iterable[Any]) -> tuple[HookFunction, ...]:
 
     Raises
     ------
-    DeclarationError
+    HookError
         If something given is no hook.
     """
     functions: list[HookFunction] = []
-    for hook in (*RuntimeHook.active, *hooks):
+    for hook in dict.fromkeys((*RuntimeHook.active, *hooks)):  # one that is active and given is called once
         if isinstance(hook, RuntimeHook):
             functions += hook.functions()
         else:

@@ -89,7 +89,9 @@ def process_spec(cls: Any) -> ProcessSpec:
 @overload
 def process(maybe_cls: Cls, autodoc: bool = True, apply_attrs: bool = True, *, parallel: bool = True) -> Cls: ...
 @overload
-def process(maybe_cls: None = None, autodoc: bool = True, apply_attrs: bool = True) -> Callable[[Cls], Cls]: ...
+def process(
+    maybe_cls: None = None, autodoc: bool = True, apply_attrs: bool = True, *, parallel: bool = True
+) -> Callable[[Cls], Cls]: ...
 @dataclass_transform(
     kw_only_default=True,
     eq_default=False,

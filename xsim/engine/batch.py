@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 from attrs import evolve
 
-from xsim.engine.block import MemberResult, Work
+from xsim.engine.block import PENDING, MemberResult, Work
 from xsim.engine.book import Book
 from xsim.engine.events import Events
 from xsim.engine.executors.protocol import Executor, Task
 from xsim.engine.hooks import Hooks
 from xsim.plan.batch import Batch
 from xsim.plan.blocks import Block, best_size, block_shape, blocks
+from xsim.plan.chunks import CHUNK_BYTES
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.batch import BatchSink
 from xsim.sink.facts import OutputFacts, OutputShape
@@ -49,7 +50,8 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
     wall, cpu = time.perf_counter(), time.process_time()
     outcome = "failed"
     try:
-        pilots = _run_pilots(plan, hooks, executor, events)
+        first_work = Work(plan, hooks, limit=None if sink.holds_all else CHUNK_BYTES)
+        pilots = _run_pilots(first_work, executor, events)
         shapes = _shapes(pilots)
         shape = plan.block or _best_shape(plan, pilots)
         sink.create(shapes, shape)
@@ -78,10 +80,10 @@ def _new_book(plan: RunPlan) -> Book:
     return Book(plan.batch, plan.workers, plan.options.max_failures)
 
 
-def _run_pilots(plan: RunPlan, hooks: Hooks, executor: Executor, events: Events) -> dict[int, MemberResult]:
+def _run_pilots(work: Work, executor: Executor, events: Events) -> dict[int, MemberResult]:
     """Run the first members, one for each worker, until one is done: it tells types, sizes and times."""
+    plan = work.plan
     book = _new_book(plan)
-    work = Work(plan, hooks)
     pilots: dict[int, MemberResult] = {}
     while len(pilots) < plan.batch.size and not book.done and not book.stop_reason:
         first = len(pilots)
@@ -128,18 +130,17 @@ def _tasks(plan: RunPlan, shape: tuple[int, ...], pilots: dict[int, MemberResult
         if book.stop_reason:
             if not here:
                 return
-            here |= {member: _PENDING for member in members if member not in here}
+            here |= {member: PENDING for member in members if member not in here}
         yield Task(block, here)
-
-
-_PENDING = MemberResult({}, {}, None)
 
 
 def _fits(result: MemberResult, shapes: dict[str, OutputShape]) -> bool:
     """Whether a first member has saved the types of the arrays; if not it runs again, to be held to them."""
     data = result.data or {}
     return result.error is not None or all(
-        saved.storage.dtype == shapes[name].storage.dtype and len(saved.own_shape) == len(shapes[name].own_shape)
+        not saved.dropped
+        and saved.storage.dtype == shapes[name].storage.dtype
+        and len(saved.own_shape) == len(shapes[name].own_shape)
         for name, saved in data.items()
     )
 
@@ -156,7 +157,7 @@ def _run_blocks(
         if work.writer is None:
             data = [None if result.error is not None else result.data for result in results]
             sink.accept(task.block, data, [result.record for result in results])
-        ended = [(m, r) for m, r in zip(members, results, strict=True) if r is not _PENDING and r.record]
+        ended = [(m, r) for m, r in zip(members, results, strict=True) if r is not PENDING and r.record]
         for name in book.enter([m for m, _ in ended], [r for _, r in ended]):
             sink.grow(name, book.facts[name].own_shape)
         events.members(book.done, book.failed)

@@ -40,12 +40,15 @@ class Work:
         What is known of the outputs; empty for the first members.
     writer : BlockWriter, optional
         Writes from the worker; without one values are returned.
+    limit : int, optional
+        Bytes of an output that are held at the most until there is an array for them.
     """
 
     plan: RunPlan
     hooks: Hooks
     shapes: Mapping[str, OutputShape] = attrs.field(factory=dict)
     writer: BlockWriter | None = None
+    limit: int | None = None
 
 
 @attrs.frozen(eq=False)
@@ -70,6 +73,10 @@ class MemberResult:
     error: BaseException | None = None
 
 
+PENDING = MemberResult({}, {}, None)
+"""Of a member that has not run."""
+
+
 def run_block(work: Work, block: Block, known: Mapping[int, MemberResult]) -> list[MemberResult]:
     """Run the members of a block and write what they saved.
 
@@ -92,15 +99,20 @@ def run_block(work: Work, block: Block, known: Mapping[int, MemberResult]) -> li
         result = _run_streaming(work, work.writer, block, members[0])
         work.writer.record(block, [result.record])
         return [result]
-    results = [known.get(member) or run_one(work, member) for member in members]
-    work.writer.write(block, [None if result.error is not None else result.data for result in results])
-    work.writer.record(block, [result.record for result in results])
+    results: list[MemberResult] = []
+    try:
+        for member in members:
+            results.append(known.get(member) or run_one(work, member))
+    finally:  # also when interrupted: what is done is saved, the others are pending
+        everyone = results + [PENDING] * (len(members) - len(results))
+        work.writer.write(block, [None if result.error is not None else result.data for result in everyone])
+        work.writer.record(block, [result.record for result in everyone])
     return [attrs.evolve(result, data=None) for result in results]
 
 
 def run_one(work: Work, member: int) -> MemberResult:
     """Run a member and hold what it saved; what a failed member saved is dropped, but for its types."""
-    recorder = MemberRecorder(work.plan, {name: shape.storage for name, shape in work.shapes.items()})
+    recorder = MemberRecorder(work.plan, {name: shape.storage for name, shape in work.shapes.items()}, work.limit)
     record, error = _attempt(work, member, recorder.puts)
     data = recorder.data()
     shapes = {name: (s.own_shape, s.missing, s.ambiguous) for name, s in data.items()}

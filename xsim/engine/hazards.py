@@ -36,8 +36,8 @@ def hazard_edges(graph: ModelGraph, objects: Mapping[str, Any], stage: Stage) ->
     list of set of int
         Positions among the processes of the stage, in the order of execution.
     """
+    same = SharedState(graph, objects)
     names = [name for name in graph.order if stage in graph.specs[name].stages]
-    same = _SharedState(graph, objects)
     waits: list[set[int]] = []
     last_update: dict[Any, int] = {}
     readers: dict[Any, list[int]] = {}
@@ -52,7 +52,7 @@ def hazard_edges(graph: ModelGraph, objects: Mapping[str, Any], stage: Stage) ->
                 last_update[key] = position
             else:
                 readers.setdefault(key, []).append(position)
-        if not graph.specs[name].parallel:
+        if _runs_alone(graph, name):
             before.update(range(position))
             alone = position
         before.discard(position)
@@ -74,15 +74,31 @@ def _pass_dependencies_through(graph: ModelGraph, names: Sequence[str], waits: l
             waits[position[name]] |= found
 
 
-class _SharedState:
-    """What processes use, where several variables may be one piece of state."""
+def _runs_alone(graph: ModelGraph, name: str) -> bool:
+    """Whether a process is to be kept alone, or computes something of one that is."""
+    return not graph.specs[name].parallel or any(
+        not graph.specs[key[0]].parallel and graph.variable(key).var_type is VarType.ON_DEMAND
+        for key, _ in graph.uses(name)
+    )
+
+
+class SharedState:
+    """What processes use, where several variables may be one piece of state.
+
+    Parameters
+    ----------
+    graph : ModelGraph
+    objects : mapping of str to object
+        Process objects.
+    """
 
     def __init__(self, graph: ModelGraph, objects: Mapping[str, Any]) -> None:
         self._graph = graph
         self._objects = objects
         self._leader: dict[Key, Key] = {}
-        self._join_arrays_around_objects()
-        self._join_arrays_sharing_memory()
+        self._join_around_objects()
+        self._join_unseen()
+        self._join_same_memory()
 
     def uses(self, name: str) -> list[tuple[Key, bool]]:
         """Give pieces of state that a process uses, and whether the use counts as an update."""
@@ -92,6 +108,15 @@ class _SharedState:
             found[leader] = found.get(leader, False) or updates or self._is_opaque(key)
         return list(found.items())
 
+    @property
+    def signature(self) -> tuple[Any, ...]:
+        """What hazard edges depend on: which variables are one piece of state, and which are opaque."""
+        keys = self._graph.stateful
+        return (
+            tuple(self._find(key) for key in keys),
+            tuple(self._is_opaque(key) for key in keys),
+        )
+
     def _value(self, key: Key) -> Any:
         return vars(self._objects[key[0]]).get(key[1], _MISSING)
 
@@ -99,8 +124,13 @@ class _SharedState:
         """Whether a use may change the value unseen: it is not known yet, or no plain value."""
         value = self._value(key)
         if isinstance(value, np.ndarray):
-            return bool(value.dtype.hasobject)
-        return not isinstance(value, _PLAIN)
+            return value.dtype.hasobject is True
+        # A record is a writable view of the array that it comes from.
+        return not isinstance(value, _PLAIN) or isinstance(value, np.void)
+
+    def _may_share(self, key: Key) -> bool:
+        """Whether the value may be, or become, a view of another one."""
+        return isinstance(self._value(key), np.ndarray) or self._is_opaque(key)
 
     def _find(self, key: Key) -> Key:
         while key in self._leader:
@@ -112,26 +142,44 @@ class _SharedState:
         if one != other:
             self._leader[other] = one
 
-    def _join_arrays_around_objects(self) -> None:
-        """Join arrays set by processes that use the same object: they may be views of what it holds."""
-        users: dict[Key, list[str]] = {}
-        for name in self._graph.order:
-            for key, _ in self._graph.uses(name):
-                if self._graph.variable(key).var_type is VarType.OBJECT:
-                    users.setdefault(key, []).append(name)
-        for key, names in users.items():
-            for name in names:
-                for used, updates in self._graph.uses(name):
-                    if updates and isinstance(self._value(used), np.ndarray):
-                        self._join(key, used)
+    def _join_around_objects(self) -> None:
+        """Join an object with what its own process sets, and with arrays set by others that use it.
 
-    def _join_arrays_sharing_memory(self) -> None:
+        They may be views of what it holds, and its methods may change them.
+        """
+        for name in self._graph.order:
+            uses = self._graph.uses(name)
+            held = [key for key, _ in uses if self._graph.variable(key).var_type is VarType.OBJECT]
+            if not held:
+                continue
+            first = held[0]
+            for used, updates in uses:
+                own = any(key[0] == name for key in held)
+                if used in held or (updates and (own or self._may_share(used))):
+                    self._join(first, used)
+
+    def _join_unseen(self) -> None:
+        """Join a value that is not known yet with all that the process which sets it might make it a view of."""
+        for name in self._graph.order:
+            uses = self._graph.uses(name)
+            unseen = [key for key, updates in uses if updates and self._value(key) is _MISSING]
+            if unseen:
+                for key, _ in uses:
+                    if self._may_share(key):
+                        self._join(unseen[0], key)
+
+    def _join_same_memory(self) -> None:
+        """Join values whose memory overlaps, and names of one object."""
         spans = []
+        by_id: dict[int, Key] = {}
         for key in self._graph.stateful:
             value = self._value(key)
-            if isinstance(value, np.ndarray) and value.size:
-                low, high = np.lib.array_utils.byte_bounds(value)
+            array = value if isinstance(value, np.ndarray) else getattr(value, "data", None)
+            if isinstance(array, np.ndarray) and array.size:
+                low, high = np.lib.array_utils.byte_bounds(array)
                 spans.append((low, high, key))
+            if value is not _MISSING and value is not None and not isinstance(value, _PLAIN):
+                self._join(by_id.setdefault(id(value), key), key)
         spans.sort()
         end, holder = -1, None
         for low, high, key in spans:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import attrs
 
-from xsim._base.stages import RuntimeSignal, Stage
+from xsim._base.stages import RuntimeSignal, Stage, as_signal
 from xsim.declare.hook import HookFunction, hook_point
 from xsim.engine.failure import mark, note
 from xsim.engine.stage import StageProgram
@@ -31,27 +31,27 @@ class Hooks:
     functions: tuple[HookFunction, ...]
     view: Callable[[Mapping[str, Any]], Any]
 
-    def bind(self, graph: ModelGraph, state: State, stage: Stage) -> StageHooks | None:
-        """Give the hooks of a stage for one state; None if there are none."""
-        found = [function for function in self.functions if hook_point(function).stage is stage]
-        if not found:
-            return None
-        model = self.view(state.objects)
+    def bind(self, graph: ModelGraph, state: State) -> dict[Stage, StageHooks]:
+        """Give the hooks of each stage that has any, for one state. All see the same model object."""
+        if not self.functions:
+            return {}
         values = MappingProxyType(StateValues(graph, state.objects))
-        return StageHooks(found, model, MappingProxyType(state.context.values), values)
+        arguments = (self.view(state.objects), MappingProxyType(state.context.values), values)
+        by_stage: dict[Stage, list[HookFunction]] = {}
+        for function in self.functions:
+            by_stage.setdefault(hook_point(function).stage, []).append(function)
+        return {stage: StageHooks(functions, arguments) for stage, functions in by_stage.items()}
 
 
 class StageHooks:
     """The hooks of one stage, for one state."""
 
-    def __init__(
-        self, functions: Iterable[HookFunction], model: Any, context: Mapping[str, Any], values: Mapping[Any, Any]
-    ) -> None:
+    def __init__(self, functions: Iterable[HookFunction], arguments: tuple[Any, ...]) -> None:
         self._functions: dict[tuple[str, str], list[HookFunction]] = {}
         for function in functions:
             point = hook_point(function)
             self._functions.setdefault((point.level, point.trigger), []).append(function)
-        self._arguments = (model, context, values)
+        self._arguments = arguments
 
     @property
     def on_processes(self) -> bool:
@@ -69,8 +69,7 @@ class StageHooks:
                 note(error, f"in runtime hook {name!r} ({level} level, {trigger})")
                 mark(error, process=f"hook {name}")
                 raise
-            if isinstance(answer, RuntimeSignal):
-                signal = max(signal, answer)
+            signal = max(signal, as_signal(answer))
         return signal
 
 

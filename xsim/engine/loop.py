@@ -84,9 +84,10 @@ def _programs(
     plan: RunPlan, state: State, hooks: Hooks, in_parallel: Callable[[StageProgram, State], Runnable] | None
 ) -> list[Runnable]:
     programs: list[Runnable] = []
+    all_hooks = hooks.bind(plan.graph, state)
     for stage in Stage:
         plain = StageProgram(plan.graph, state.objects, stage)
-        bound = hooks.bind(plan.graph, state, stage)
+        bound = all_hooks.get(stage)
         program: Runnable = plain
         # Hooks around processes see one after the other (§O7).
         if in_parallel is not None and not (bound is not None and bound.on_processes):

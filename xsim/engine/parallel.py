@@ -13,11 +13,11 @@ import dask.local
 import dask.threaded
 
 from xsim._base.cpus import usable_cpus
-from xsim._base.stages import RuntimeSignal
-from xsim.engine.hazards import hazard_edges
+from xsim._base.stages import RuntimeSignal, as_signal
+from xsim.engine.hazards import SharedState, hazard_edges
 from xsim.engine.stage import StageProgram
 from xsim.engine.state import State
-from xsim.engine.tasks import StageTask, grouped_tasks, single_tasks
+from xsim.engine.tasks import StageTask, grouped_tasks, longest_path, single_tasks
 from xsim.engine.thread_limits import ThreadLimits
 from xsim.plan.run_plan import RunPlan
 
@@ -60,6 +60,7 @@ class ParallelProgram:
         self._pool = pool
         self._workers = workers
         self._tasks: list[StageTask] | None = None
+        self._signature: tuple[Any, ...] = ()
         self._costs = [0.0] * len(program.calls)
         self._trials: dict[bool, list[float]] = {True: [], False: []}
         self._parallel: bool | None = None
@@ -73,6 +74,7 @@ class ParallelProgram:
             return self.program.run(values)
         if self._tasks is None:
             return self._first_pass(values)
+        self._look_again()
         if self._parallel:
             self._run_tasks(values, self._tasks)
             return RuntimeSignal.NONE
@@ -82,14 +84,23 @@ class ParallelProgram:
         graph, stage = self.program.graph, self.program.stage
         waits = hazard_edges(graph, self._objects, stage)
         self._run_tasks(values, single_tasks(waits), self._costs)
-        waits = hazard_edges(graph, self._objects, stage)
-        self._tasks = grouped_tasks(waits, self._costs, self._workers)
+        self._tasks = []
+        self._look_again()
         total = sum(self._costs)
         if total < WORTH_TRYING:
             self._choose(False, f"its processes take {total * 1e6:.0f} µs in all, less than their scheduling")
-        elif len(self._tasks) == 1 or all(len(task.after) == min(i, 1) for i, task in enumerate(self._tasks)):
+        elif longest_path(self._tasks) == len(self._tasks):
             self._choose(False, "its processes follow each other")
         return RuntimeSignal.NONE
+
+    def _look_again(self) -> None:
+        """Group the processes anew where values have come to share memory, or to be of another kind."""
+        graph = self.program.graph
+        signature = SharedState(graph, self._objects).signature
+        if signature != self._signature:
+            self._signature = signature
+            waits = hazard_edges(graph, self._objects, self.program.stage)
+            self._tasks = grouped_tasks(waits, self._costs, self._workers)
 
     def _trial(self, values: Mapping[str, Any], tasks: list[StageTask]) -> RuntimeSignal:
         in_parallel = len(self._trials[True]) <= len(self._trials[False])
@@ -173,8 +184,7 @@ class ParallelStages:
                 "the processes of one model share its state, which worker processes cannot: they ran one after the "
                 "other; scheduler='threads' runs them at the same time"
             )
-        decided = [program.decision for program in self._programs if program.program.calls and program.decision]
-        return "\n".join(decided)
+        return "\n".join(p.decision for p in self._programs if p.program.calls and p.decision)
 
 
 class _Pass:
@@ -213,7 +223,7 @@ class _Pass:
                 return
             if self._costs is not None:
                 self._costs[position] = time.perf_counter() - started
-            if signal is RuntimeSignal.BREAK:
+            if signal is not None and as_signal(signal) is RuntimeSignal.BREAK:
                 # Those downstream wait for this task, by the edges of the graph.
                 with self._lock:
                     self._skipped |= self._program.graph.skipped_after_break(name, self._program.stage)

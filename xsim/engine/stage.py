@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from xsim._base.stages import RuntimeSignal, Stage
+from xsim._base.stages import RuntimeSignal, Stage, as_signal
 from xsim.declare.access import CACHE_SLOT
 from xsim.engine.context import RandomStreams
-from xsim.engine.failure import mark, note
+from xsim.engine.failure import mark, note, where
 from xsim.errors import RuntimeContextError
 from xsim.model.graph import ModelGraph
 
@@ -70,7 +70,8 @@ class StageProgram:
         try:
             if before is None or after is None:
                 for position, (name, call, number) in enumerate(self.calls):  # noqa: B007 - named in the error
-                    if call(*packs[number]) is RuntimeSignal.BREAK:
+                    answer = call(*packs[number])
+                    if answer is not None and as_signal(answer) is RuntimeSignal.BREAK:
                         self._run_rest(position, packs)
                         break
             else:
@@ -88,7 +89,7 @@ class StageProgram:
 
     def locate(self, error: BaseException, name: str) -> None:
         """Note in an exception where it comes from, unless that is known already."""
-        if not hasattr(error, "_xsim_where"):
+        if name and not where(error):
             cls = self.graph.classes[name].__name__
             note(error, f"in process {name!r} (class {cls}), stage {self.stage.value!r}")
             mark(error, process=name, stage=self.stage.value)
@@ -98,7 +99,7 @@ class StageProgram:
         skipped = self.graph.skipped_after_break(self.calls[position][0], self.stage)
         for name, call, number in self.calls[position + 1 :]:
             try:
-                if name not in skipped and call(*packs[number]) is RuntimeSignal.BREAK:
+                if name not in skipped and as_signal(call(*packs[number])) is RuntimeSignal.BREAK:
                     skipped |= self.graph.skipped_after_break(name, self.stage)
             except BaseException as error:
                 self.locate(error, name)
@@ -107,17 +108,19 @@ class StageProgram:
     def _run_around(self, packs: list[tuple[Any, ...]], before: Around, after: Around) -> None:
         skipped: frozenset[str] = frozenset()
         for name, call, number in self.calls:
+            if name in skipped:
+                continue
             signal = before()
             if signal is RuntimeSignal.BREAK:
                 return
-            if signal is not RuntimeSignal.NONE or name in skipped:
+            if signal is not RuntimeSignal.NONE:
                 continue
             try:
                 answer = call(*packs[number])
             except BaseException as error:
                 self.locate(error, name)
                 raise
-            if answer is RuntimeSignal.BREAK:
+            if as_signal(answer) is RuntimeSignal.BREAK:
                 skipped |= self.graph.skipped_after_break(name, self.stage)
             if after() is RuntimeSignal.BREAK:
                 return

@@ -59,6 +59,14 @@ def grouped_tasks(waits: Sequence[set[int]], costs: Sequence[float], workers: in
     return tasks
 
 
+def longest_path(tasks: Sequence[StageTask]) -> int:
+    """Count the tasks of the longest chain of tasks that wait for each other."""
+    length: list[int] = []
+    for task in tasks:
+        length.append(1 + max((length[before] for before in task.after), default=0))
+    return max(length, default=0)
+
+
 def _chains(waits: Sequence[set[int]]) -> list[list[int]]:
     """Fuse each process with the one that it alone waits for, where nobody else waits for that one."""
     reduced = _reduce(waits)

@@ -107,6 +107,15 @@ class ModelGraph:
 
     def uses(self, name: str) -> tuple[tuple[Key, bool], ...]:
         """Give the state that a process uses, as pairs of a key and whether the use counts as an update (§O3)."""
+        if name not in self._uses:
+            self._uses[name] = self._find_uses(name)
+        return self._uses[name]
+
+    @cached_property
+    def _uses(self) -> dict[str, tuple[tuple[Key, bool], ...]]:
+        return {}
+
+    def _find_uses(self, name: str) -> tuple[tuple[Key, bool], ...]:
         found: dict[Key, bool] = {}
         for variable, spec in self.specs[name].variables.items():
             updates = spec.group is None and spec.intent is not VarIntent.IN

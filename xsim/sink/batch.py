@@ -32,6 +32,9 @@ class BlockWriter(Protocol):
 class BatchSink(Protocol):
     """A place for the outputs of a batch."""
 
+    holds_all: bool
+    """Whether all values end up in the memory of this process anyway."""
+
     def preflight(self, plan: RunPlan) -> None:
         """Check all that can be checked before anything is written."""
 

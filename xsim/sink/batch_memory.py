@@ -21,6 +21,8 @@ from xsim.sink.storage_type import Array, check_type
 class MemoryBatchSink:
     """Keeps the outputs of a batch as numpy arrays; members computed elsewhere are sent here (DESIGN §B9)."""
 
+    holds_all = True
+
     def __init__(self) -> None:
         self.arrays: dict[str, SavedArray] = {}
         self._values: dict[str, Array] = {}

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import zarr
 from attrs import evolve
-from zarr.storage import MemoryStore
 
 from xsim.plan.batch import Batch
 from xsim.plan.blocks import Block, blocks
@@ -19,6 +18,7 @@ from xsim.sink.batch import BlockWriter
 from xsim.sink.facts import OutputFacts, OutputShape
 from xsim.sink.finish import masking_attrs, pad_facts
 from xsim.sink.journal import JOURNAL, Record, create_journal, encode, write_outcomes
+from xsim.sink.location import shared_by_processes
 from xsim.sink.member import MemberData, join_members
 from xsim.sink.storage_type import Array, StorageType
 from xsim.sink.zarr_array import create_array, quiet, rows_of_chunk
@@ -131,6 +131,8 @@ class ZarrBatchSink:
     store : ZarrStore
     """
 
+    holds_all = False
+
     def __init__(self, store: ZarrStore) -> None:
         self.store = store
         self._shapes: Mapping[str, OutputShape] = {}
@@ -162,7 +164,7 @@ class ZarrBatchSink:
 
     def writer(self, in_workers: bool) -> BlockWriter | None:
         """Let workers write, unless the store is in the memory of this process."""
-        if in_workers and isinstance(self.store.group.store, MemoryStore):
+        if in_workers and not shared_by_processes(self.store.group.store):
             return None
         return self._writer()
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import zarr
 from zarr.abc.store import Store
-from zarr.storage import LocalStore, StorePath
+from zarr.storage import LocalStore, StorePath, WrapperStore
 
 from xsim._base.render import names
 from xsim.errors import StoreError, StoreExistsError
@@ -138,3 +138,15 @@ def _store_of(location: Any) -> Store:
 
 def _show(location: Any) -> str:
     return repr(str(location))
+
+
+def shared_by_processes(store: Store) -> bool:
+    """Whether what one process writes to a store is there for others; where that is not known, it is not relied on."""
+    while isinstance(store, WrapperStore):
+        store = store._store
+    if isinstance(store, LocalStore):
+        return True
+    protocol = getattr(getattr(store, "fs", None), "protocol", None)
+    if protocol is None:  # object stores such as those of obstore say where they are
+        return str(store).startswith(("object_store://S3", "object_store://GCS", "object_store://Azure"))
+    return "memory" not in str(getattr(getattr(store, "fs", None), "sync_fs", store)).lower() + str(protocol).lower()

@@ -8,6 +8,8 @@ from typing import Any
 import attrs
 import numpy as np
 
+from xsim.plan.chunks import rows_per_chunk
+from xsim.plan.outputs import PlannedOutput
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.buffer import OutputBuffer
 from xsim.sink.memory import MemoryTarget
@@ -25,12 +27,15 @@ class SavedOutput:
         One for each label reached, of the largest shape.
     missing, ambiguous : bool
         As in `OutputBuffer`.
+    dropped : int
+        Bytes of rows that were too many to be held; the member has to run again.
     """
 
     storage: StorageType
     rows: Array
     missing: bool
     ambiguous: bool
+    dropped: int = 0
 
     @property
     def own_shape(self) -> tuple[int, ...]:
@@ -42,6 +47,40 @@ MemberData = Mapping[str, SavedOutput]
 """What a member saved, by the name of the output."""
 
 
+class HeldRows(MemoryTarget):
+    """The rows of an output, unless they are too many to be held.
+
+    Parameters
+    ----------
+    output : PlannedOutput
+    limit : int, optional
+        Bytes that are held at the most.
+    """
+
+    def __init__(self, output: PlannedOutput, limit: int | None) -> None:
+        super().__init__(output)
+        self._limit = limit
+        self.dropped = 0
+
+    def rows_per_chunk(self, row_bytes: int) -> int:
+        """All rows, or those that make a chunk if all are too many."""
+        if self._limit is None or row_bytes * self.output.nlabels <= self._limit:
+            return self.output.nlabels
+        return rows_per_chunk(row_bytes, self.output.nlabels)
+
+    def write(self, start: int, rows: Array) -> None:
+        """Keep the rows, or count their bytes."""
+        if (len(rows) < self.output.nlabels and self._limit is not None and self._is_chunked(rows)) or (
+            self._limit is not None and rows.nbytes > self._limit
+        ):
+            self.dropped += rows.nbytes
+        else:
+            super().write(start, rows)
+
+    def _is_chunked(self, rows: Array) -> bool:
+        return self.dropped > 0 or rows.nbytes // max(1, len(rows)) * self.output.nlabels > (self._limit or 0)
+
+
 class MemberRecorder:
     """Holds what a member saves.
 
@@ -50,12 +89,14 @@ class MemberRecorder:
     plan : RunPlan
     storages : mapping of str to StorageType
         Types of outputs, where they are known.
+    limit : int, optional
+        Bytes that are held of an output at the most; beyond them only type and shape are noted.
     """
 
-    def __init__(self, plan: RunPlan, storages: Mapping[str, StorageType]) -> None:
+    def __init__(self, plan: RunPlan, storages: Mapping[str, StorageType], limit: int | None = None) -> None:
         fixed = dict(plan.setup.sizes)
         self._buffers = [
-            OutputBuffer(output, MemoryTarget(output), fixed, storages.get(output.name)) for output in plan.outputs
+            OutputBuffer(output, HeldRows(output, limit), fixed, storages.get(output.name)) for output in plan.outputs
         ]
 
     @property
@@ -68,15 +109,18 @@ class MemberRecorder:
         found = {}
         for buffer in self._buffers:
             buffer.flush()
-            if buffer.type is not None and isinstance(buffer.target, MemoryTarget):
-                rows = buffer.target.rows
-                found[buffer.output.name] = SavedOutput(buffer.type, rows, buffer.missing, buffer.ambiguous)
+            target = buffer.target
+            if buffer.type is not None and isinstance(target, HeldRows):
+                rows = np.empty((0, *buffer.own_shape), buffer.type.stored) if target.dropped else target.rows
+                found[buffer.output.name] = SavedOutput(
+                    buffer.type, rows, buffer.missing, buffer.ambiguous, target.dropped
+                )
         return found
 
 
 def nbytes_of(data: MemberData) -> int:
     """Size of the largest output of a member."""
-    return max((saved.rows.nbytes for saved in data.values()), default=0)
+    return max((saved.rows.nbytes + saved.dropped for saved in data.values()), default=0)
 
 
 def join_members(members: Sequence[SavedOutput | None], box: tuple[int, ...], rows: int, storage: StorageType) -> Array:

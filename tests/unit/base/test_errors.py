@@ -14,6 +14,7 @@ TREE = {
     "DeclarationError": (XsimError, ValueError),
     "NotAProcessClassError": (errors.DeclarationError, ValueError),
     "MissingComputeError": (errors.DeclarationError, KeyError),
+    "HookError": (errors.DeclarationError, TypeError, KeyError),
     "ModelError": (XsimError,),
     "CycleError": (errors.ModelError, RuntimeError),
     "IntentConflictError": (errors.ModelError, ValueError),

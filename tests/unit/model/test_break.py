@@ -167,7 +167,7 @@ def test_two_breaks():
 
 def test_other_signals_skip_nobody():
     """Only BREAK of a process skips others."""
-    for signal in (xs.RuntimeSignal.NONE, xs.RuntimeSignal.SKIP, xs.RuntimeSignal.CONTINUE, 3, True):
+    for signal in (xs.RuntimeSignal.NONE, xs.RuntimeSignal.SKIP, xs.RuntimeSignal.CONTINUE, True, 7, "BREAK"):
         model = xs.Model({"a": A, "b": process(f=xs.foreign(A, "v"))})
         model.a.signal = signal
         model.execute("run_step", {})
