@@ -20,6 +20,9 @@ from xsim.sink.batch import BatchSink
 from xsim.sink.facts import OutputFacts, OutputShape
 from xsim.sink.member import nbytes_of
 
+MOST_FIRST = 100
+"""So many members at the most are waited for to save each output once."""
+
 NO_GAIN = 1.2
 """CPU seconds a second, below which threads do not pay."""
 
@@ -81,17 +84,21 @@ def _new_book(plan: RunPlan) -> Book:
 
 
 def _run_pilots(work: Work, executor: Executor, events: Events) -> dict[int, MemberResult]:
-    """Run the first members, one for each worker, until one is done: it tells types, sizes and times."""
+    """Run the first members, one for each worker, until one is done: they tell types, sizes and times."""
     plan = work.plan
     book = _new_book(plan)
     pilots: dict[int, MemberResult] = {}
-    while len(pilots) < plan.batch.size and not book.done and not book.stop_reason:
+    saved: set[str] = set()
+    while len(pilots) < plan.batch.size and not book.stop_reason:
+        if book.done and (len(saved) == len(plan.outputs) or len(pilots) >= MOST_FIRST):
+            break
         first = len(pilots)
         numbers = range(first, min(first + plan.workers, plan.batch.size))
         tasks = [Task(_single(plan.batch, member)) for member in numbers]
         for task, results in executor.run(work, tasks):
             members = task.block.members(plan.batch)
             pilots |= zip(members, results, strict=True)
+            saved |= {name for result in results for name in result.shapes}
             book.enter(members, results)
             events.members(book.done, book.failed)
     return dict(sorted(pilots.items()))

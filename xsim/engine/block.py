@@ -25,7 +25,7 @@ from xsim.sink.batch import BlockWriter
 from xsim.sink.buffer import OutputBuffer
 from xsim.sink.facts import OutputShape
 from xsim.sink.journal import Record
-from xsim.sink.member import MemberData, MemberRecorder
+from xsim.sink.member import MemberData, MemberRecorder, NoArray
 
 
 @attrs.frozen(eq=False)
@@ -36,8 +36,8 @@ class Work:
     ----------
     plan : RunPlan
     hooks : Hooks
-    shapes : mapping of str to OutputShape
-        What is known of the outputs; empty for the first members.
+    shapes : mapping of str to OutputShape, optional
+        What is known of the outputs; None for the first members.
     writer : BlockWriter, optional
         Writes from the worker; without one values are returned.
     limit : int, optional
@@ -46,7 +46,7 @@ class Work:
 
     plan: RunPlan
     hooks: Hooks
-    shapes: Mapping[str, OutputShape] = attrs.field(factory=dict)
+    shapes: Mapping[str, OutputShape] | None = None
     writer: BlockWriter | None = None
     limit: int | None = None
 
@@ -112,7 +112,7 @@ def run_block(work: Work, block: Block, known: Mapping[int, MemberResult]) -> li
 
 def run_one(work: Work, member: int) -> MemberResult:
     """Run a member and hold what it saved; what a failed member saved is dropped, but for its types."""
-    recorder = MemberRecorder(work.plan, {name: shape.storage for name, shape in work.shapes.items()}, work.limit)
+    recorder = MemberRecorder(work.plan, work.shapes, work.limit)
     record, error = _attempt(work, member, recorder.puts)
     data = recorder.data()
     shapes = {name: (s.own_shape, s.missing, s.ambiguous) for name, s in data.items()}
@@ -127,9 +127,9 @@ def _run_streaming(work: Work, writer: BlockWriter, block: Block, member: int) -
     buffers = []
     seen: dict[str, np.ndarray[Any, Any]] = {}
     for number, output in enumerate(work.plan.outputs):
-        shape = work.shapes.get(output.name)
-        target = writer.stream(number, block)
-        buffers.append(OutputBuffer(output, target, fixed, None if shape is None else shape.storage))
+        shape = (work.shapes or {}).get(output.name)
+        target = NoArray(output) if shape is None else writer.stream(number, block)
+        buffers.append(OutputBuffer(output, target, fixed, shape))
     puts = [_also_keep(buffer, seen) if buffer.output.is_index else buffer.put for buffer in buffers]
     record, error = _attempt(work, member, puts)
     if error is None:

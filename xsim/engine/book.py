@@ -71,6 +71,8 @@ class Book:
             self.done += 1
             for name, (own_shape, missing, ambiguous) in result.shapes.items():
                 fact = self.facts.setdefault(name, OutputFacts(own_shape))
+                if len(own_shape) != len(fact.own_shape):
+                    continue  # one of the first members, before it was known; it runs again
                 before = fact.own_shape
                 fact.add(own_shape, missing, ambiguous)
                 if fact.own_shape != before:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import product
 from math import ceil, lcm, prod
+from typing import Any
 
 import attrs
 import numpy as np
 
 from xsim.errors import OptionError
 from xsim.plan.batch import Batch, Position
-from xsim.plan.chunks import CHUNK_BYTES
+from xsim.plan.chunks import CHUNK_BYTES, whole_chunks
 from xsim.plan.outputs import PlannedOutput
 
 LONGEST_SECONDS = 30.0
@@ -126,11 +127,17 @@ def chosen_shape(batch: Batch, block: int | None, outputs: Iterable[PlannedOutpu
 
 
 def _batch_chunks(output: PlannedOutput, batch: Batch) -> tuple[int, ...]:
-    given = output.encoding.get("shards") or output.encoding.get("chunks")
+    shards, chunks = (_sizes(output.encoding.get(key), batch) for key in ("shards", "chunks"))
+    if shards is None:
+        return chunks or (1,) * len(batch.dims)
+    return tuple(whole_chunks(n, chunk) for n, chunk in zip(shards, chunks or (1,) * len(shards), strict=True))
+
+
+def _sizes(given: Any, batch: Batch) -> tuple[int, ...] | None:
+    """Give sizes along the batch dimensions; they count from the front, and dimensions not named are whole."""
     if given is None:
-        return (1,) * len(batch.dims)
+        return None
     sizes = (given,) if isinstance(given, (int, np.integer)) else tuple(given)
-    # Sizes count from the front; dimensions that they do not name are whole.
     return tuple(int(sizes[i]) if i < len(sizes) else n for i, n in enumerate(batch.shape))
 
 

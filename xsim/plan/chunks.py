@@ -23,6 +23,11 @@ def rows_per_chunk(row_bytes: int, rows: int, limit: int = CHUNK_BYTES) -> int:
     return max(1, min(rows, limit // max(1, row_bytes)))
 
 
+def whole_chunks(size: int, chunk: int) -> int:
+    """Round a size up to whole chunks."""
+    return -(-size // chunk) * chunk
+
+
 def own_chunks(shape: tuple[int, ...], itemsize: int, limit: int = CHUNK_BYTES) -> tuple[int, ...]:
     """Split the value of one label so that each part keeps within the limit, the first dimensions first.
 

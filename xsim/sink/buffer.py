@@ -10,6 +10,7 @@ import numpy as np
 
 from xsim.errors import OutputError
 from xsim.plan.outputs import PlannedOutput
+from xsim.sink.facts import OutputShape
 from xsim.sink.storage_type import LARGEST_EXACT, Array, StorageType, storage_type
 
 
@@ -43,8 +44,8 @@ class OutputBuffer:
     target : Target
     fixed_sizes : mapping of str to int
         Sizes of dimensions that the setup has.
-    storage : StorageType, optional
-        The type, where it is known already; otherwise the first value decides.
+    known : OutputShape, optional
+        Type and number of dimensions, where they are known already; otherwise the first value decides.
 
     Attributes
     ----------
@@ -65,10 +66,10 @@ class OutputBuffer:
         output: PlannedOutput,
         target: Target,
         fixed_sizes: Mapping[Hashable, int],
-        storage: StorageType | None = None,
+        known: OutputShape | None = None,
     ) -> None:
         self.output = output
-        self._known = storage
+        self._known = known
         self.target = target
         self.fixed_sizes = fixed_sizes
         self.type: StorageType | None = None
@@ -106,8 +107,13 @@ class OutputBuffer:
 
     def _start(self, first: Any) -> None:
         encoding = self.output.encoding
-        chosen = self._known or storage_type(self.output.name, first, encoding.get("dtype"), encoding.get("fill_value"))
+        if self._known is None:
+            chosen = storage_type(self.output.name, first, encoding.get("dtype"), encoding.get("fill_value"))
+        else:
+            chosen = self._known.storage
         array = chosen.fit(first)
+        if self._known is not None:
+            self._check_ndim(array, len(self._known.own_shape), "as in the first member")
         self._check_sizes(array.shape)
         self.type = chosen
         self._resize(array.shape, self._best_size(array.shape))
@@ -158,13 +164,7 @@ class OutputBuffer:
 
     def _grow(self, array: Array) -> None:
         assert self.type is not None
-        if array.ndim != len(self.own_shape):
-            raise OutputError(
-                f"output {self.output.name!r} changed its number of dimensions",
-                got=f"a value of shape {array.shape}",
-                expected=f"{len(self.own_shape)} dimension(s), as in the first value saved",
-                remedy="let the process set the same number of dimensions always",
-            )
+        self._check_ndim(array, len(self.own_shape), "as in the first value saved")
         if not self.ragged:
             # From here on padding is among the rows; what is there so far is real.
             self._look_for_ambiguous(self._rows[: self._filled])
@@ -184,6 +184,15 @@ class OutputBuffer:
                 self._rows = self._rows[:size]
                 self.flush()
         self._resize(shape, min(size, self.output.nlabels - self.written))
+
+    def _check_ndim(self, array: Array, ndim: int, where: str) -> None:
+        if array.ndim != ndim:
+            raise OutputError(
+                f"output {self.output.name!r} changed its number of dimensions",
+                got=f"a value of shape {array.shape}",
+                expected=f"{ndim} dimension(s), {where}",
+                remedy="let the process set the same number of dimensions always",
+            )
 
     def _look_for_ambiguous(self, values: Array) -> None:
         assert self.type is not None

@@ -8,10 +8,12 @@ from typing import Any
 import attrs
 import numpy as np
 
+from xsim.errors import OutputError
 from xsim.plan.chunks import rows_per_chunk
 from xsim.plan.outputs import PlannedOutput
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.buffer import OutputBuffer
+from xsim.sink.facts import OutputShape
 from xsim.sink.memory import MemoryTarget
 from xsim.sink.storage_type import Array, StorageType
 
@@ -81,22 +83,40 @@ class HeldRows(MemoryTarget):
         return self.dropped > 0 or rows.nbytes // max(1, len(rows)) * self.output.nlabels > (self._limit or 0)
 
 
+class NoArray(MemoryTarget):
+    """Refuses an output that no array was made for, since none of the first members saved it."""
+
+    def rows_per_chunk(self, row_bytes: int) -> int:
+        """Refuse the first value."""
+        raise OutputError(
+            f"output {self.output.name!r} is saved too late",
+            got="a first value in this member",
+            expected="one of the first members to save it: their values tell its type, and arrays are made after them",
+            remedy="let the process set it in initialize, or request it on another clock",
+        )
+
+
+def _target(output: PlannedOutput, shapes: Mapping[str, OutputShape] | None, limit: int | None) -> HeldRows | NoArray:
+    return HeldRows(output, limit) if shapes is None or output.name in shapes else NoArray(output)
+
+
 class MemberRecorder:
     """Holds what a member saves.
 
     Parameters
     ----------
     plan : RunPlan
-    storages : mapping of str to StorageType
-        Types of outputs, where they are known.
+    shapes : mapping of str to OutputShape, optional
+        What is known of all outputs that can be saved; None as long as nothing is known.
     limit : int, optional
         Bytes that are held of an output at the most; beyond them only type and shape are noted.
     """
 
-    def __init__(self, plan: RunPlan, storages: Mapping[str, StorageType], limit: int | None = None) -> None:
+    def __init__(self, plan: RunPlan, shapes: Mapping[str, OutputShape] | None, limit: int | None = None) -> None:
         fixed = dict(plan.setup.sizes)
         self._buffers = [
-            OutputBuffer(output, HeldRows(output, limit), fixed, storages.get(output.name)) for output in plan.outputs
+            OutputBuffer(output, _target(output, shapes, limit), fixed, (shapes or {}).get(output.name))
+            for output in plan.outputs
         ]
 
     @property

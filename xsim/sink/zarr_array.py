@@ -15,7 +15,7 @@ import zarr
 from zarr.codecs import BloscCodec
 
 from xsim.errors import OptionError
-from xsim.plan.chunks import own_chunks, rows_per_chunk
+from xsim.plan.chunks import own_chunks, rows_per_chunk, whole_chunks
 from xsim.plan.outputs import PlannedOutput
 from xsim.sink.storage_type import Array, StorageType, check_type
 
@@ -91,7 +91,7 @@ def create_array(
     if shards := _as_tuple(output.encoding.get("shards")):
         # A shard holds whole chunks only.
         wanted = _complete(shards, whole)
-        options["shards"] = tuple(_whole_chunks(n, c) for n, c in zip(wanted, chunks, strict=True))
+        options["shards"] = tuple(whole_chunks(n, c) for n, c in zip(wanted, chunks, strict=True))
     with quiet():
         return group.create_array(
             output.name,
@@ -118,11 +118,6 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def _whole_chunks(size: int, chunk: int) -> int:
-    """Round a size up to whole chunks."""
-    return -(-size // chunk) * chunk
-
-
 def rows_of_chunk(output: PlannedOutput, row_bytes: int) -> int:
     """Give how many labels are written at once: those of the user's chunks or shards, or as many as fit."""
     clock = len(output.batch.dims)
@@ -130,7 +125,7 @@ def rows_of_chunk(output: PlannedOutput, row_bytes: int) -> int:
         chosen = _as_tuple(output.encoding.get(key))
         if output.clock is not None and len(chosen) > clock:
             inner = _as_tuple(output.encoding.get("chunks"))[clock:] or (1,)
-            return min(_whole_chunks(chosen[clock], inner[0]), output.nlabels)
+            return min(whole_chunks(chosen[clock], inner[0]), output.nlabels)
     return rows_per_chunk(row_bytes, output.nlabels)
 
 
