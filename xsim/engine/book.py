@@ -77,6 +77,8 @@ class Book:
                 fact.add(own_shape, missing, ambiguous)
                 if fact.own_shape != before:
                     grown.append(name)
+            for name in self.facts.keys() - result.shapes.keys():
+                self.facts[name].missing = True  # the run ended before its first label
             for name, digest in result.record.get("indexes", {}).items():
                 if self._hashes.setdefault(name, (digest, member))[0] != digest:
                     self._unequal.add(name)

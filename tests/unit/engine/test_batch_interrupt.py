@@ -1,0 +1,109 @@
+"""KeyboardInterrupt ends a batch; what is done until then can be read (DESIGN §B6, §R4)."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import xsim as xs
+
+
+@xs.process
+class Counter:
+    stop_at = xs.variable(default=-1)
+    value = xs.variable(intent="out")
+
+    def initialize(self):
+        self.value = 0
+
+    @xs.runtime(args="step, batch")
+    def run_step(self, step, batch):
+        if step == self.stop_at:
+            raise KeyboardInterrupt
+        self.value = self.value + 1 + 10 * batch
+
+
+MODEL = xs.Model({"counter": Counter})
+
+
+def setup_of(member, members=8):
+    stop_at = np.full(members, -1)
+    stop_at[member] = 1
+    return xs.create_setup(
+        model=MODEL,
+        clocks={"time": [0, 1, 2]},
+        input_vars={"counter__stop_at": ("b", stop_at)},
+        output_vars={"counter__value": "time"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("block", "done"),
+    [(1, 5), (2, 4), (3, 3)],
+)
+def test_blocks_done_can_be_read(tmp_path, block, done):
+    """The interrupt comes out, the store says "cancelled", and blocks that were done are there."""
+    with pytest.raises(KeyboardInterrupt):
+        setup_of(5).xsim.run(MODEL, batch_dim="b", store=tmp_path / "out.zarr", block=block)
+    with xr.open_zarr(tmp_path / "out.zarr") as opened:
+        assert opened.attrs["xsim_outcome"] == "cancelled"
+        outcomes = opened.xsim_outcome.values.tolist()
+        assert outcomes[:done] == ["done"] * done
+        assert set(outcomes[5:]) == {"pending"}
+        for member, outcome in enumerate(outcomes):
+            one = 1 + 10 * member
+            expected = [one, 2 * one, 2 * one] if outcome == "done" else [np.nan] * 3
+            np.testing.assert_array_equal(opened.counter__value[member], expected)
+
+
+def test_members_done_can_be_read(tmp_path):
+    """Members of an unfinished block that were done until then are there too, also with the block of xsim's choice."""
+    with pytest.raises(KeyboardInterrupt):
+        setup_of(3).xsim.run(MODEL, batch_dim="b", store=tmp_path / "out.zarr")
+    with xr.open_zarr(tmp_path / "out.zarr") as opened:
+        assert opened.attrs["xsim_outcome"] == "cancelled"
+        assert opened.xsim_outcome.values.tolist() == ["done"] * 3 + ["pending"] * 5
+        assert opened.counter__value.values[2].tolist() == [21, 42, 42]
+
+
+def test_in_the_first_member(tmp_path):
+    """Where nothing was done the store says "cancelled", and holds the setup."""
+    with pytest.raises(KeyboardInterrupt):
+        setup_of(0).xsim.run(MODEL, batch_dim="b", store=tmp_path / "out.zarr")
+    with xr.open_zarr(tmp_path / "out.zarr") as opened:
+        assert opened.attrs["xsim_outcome"] == "cancelled"
+        assert opened.counter__stop_at.sizes == {"b": 8}
+
+
+@pytest.mark.parametrize("scheduler", ["threads", "processes"])
+def test_with_workers(tmp_path, scheduler):
+    """Workers bring the interrupt to the caller, and no later run is touched by it."""
+    with pytest.raises(KeyboardInterrupt):
+        setup_of(5).xsim.run(
+            MODEL, batch_dim="b", store=tmp_path / "out.zarr", block=1, parallel=True, scheduler=scheduler, workers=2
+        )
+    with xr.open_zarr(tmp_path / "out.zarr") as opened:
+        assert opened.attrs["xsim_outcome"] == "cancelled"
+        outcomes = opened.xsim_outcome.values
+        assert outcomes[5] == "pending"
+        assert (outcomes == "done").sum() >= 2
+        np.testing.assert_array_equal(np.isfinite(opened.counter__value[:, 0]), outcomes == "done")
+    again = setup_of(slice(0, 0)).xsim.run(MODEL, batch_dim="b", parallel=True, scheduler=scheduler, workers=2)
+    assert (again.xsim_outcome == "done").all()
+
+
+def test_system_exit_is_no_failure():
+    """SystemExit ends the run too: it is not a member's failure."""
+
+    @xs.process
+    class Leaver:
+        k = xs.variable()
+        out = xs.variable(intent="out")
+
+        def initialize(self):
+            raise SystemExit(3)
+
+    model = xs.Model({"leaver": Leaver})
+    setup = xs.create_setup(model=model, clocks={}, input_vars={"leaver__k": ("b", [1, 2])}, output_vars={})
+    with pytest.raises(SystemExit) as error:
+        setup.xsim.run(model, batch_dim="b")
+    assert error.value.code == 3

@@ -1,0 +1,199 @@
+"""Executors: one suite for all, and the window of tasks under way (DESIGN §B3, §R2)."""
+
+import threading
+from concurrent.futures import Future
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+import xsim as xs
+from xsim.engine.block import Work
+from xsim.engine.executors.processes import ProcessExecutor
+from xsim.engine.executors.protocol import Task
+from xsim.engine.executors.sequential import SequentialExecutor
+from xsim.engine.executors.threads import ThreadExecutor
+from xsim.engine.executors.window import as_completed
+from xsim.engine.hooks import Hooks
+from xsim.engine.thread_limits import ThreadLimits
+from xsim.plan.blocks import blocks
+
+MAKE = {
+    "sequential": SequentialExecutor,
+    "threads": lambda: ThreadExecutor(3, 1),
+    "processes": lambda: ProcessExecutor(2, 1),
+}
+
+
+@xs.process
+class Square:
+    k = xs.variable()
+    out = xs.variable(intent="out")
+
+    def initialize(self):
+        if self.k == 5:
+            raise ValueError("five")
+        self.out = self.k**2
+
+
+def no_view(objects):
+    return None
+
+
+@pytest.fixture
+def plan():
+    model = xs.Model({"square": Square})
+    setup = xs.create_setup(
+        model=model,
+        clocks={"time": [0, 1]},
+        input_vars={"square__k": ("b", np.arange(11))},
+        output_vars={"square__out": None},
+    )
+    return setup.xsim.plan(model, batch_dim="b")
+
+
+@pytest.fixture(params=MAKE)
+def executor(request):
+    made = MAKE[request.param]()
+    yield made
+    made.close(now=False)
+
+
+def test_every_task_once(plan, executor):
+    """Each task is given once, with the results of its members in their order; failures are results too."""
+    work = Work(plan, Hooks((), no_view))
+    tasks = [Task(block) for block in blocks(plan.batch, (2,))]
+    found = {}
+    for task, results in executor.run(work, iter(tasks)):
+        members = task.block.members(plan.batch)
+        assert len(results) == len(members)
+        for member, result in zip(members, results, strict=True):
+            assert member not in found
+            found[member] = result
+    assert sorted(found) == list(range(11))
+    for member, result in found.items():
+        if member == 5:
+            assert isinstance(result.error, ValueError)
+            assert result.record["outcome"] == "failed"
+        else:
+            assert result.error is None
+            assert result.data["square__out"].rows.tolist() == [member**2]
+
+
+def test_no_tasks(plan, executor):
+    """Without tasks nothing is given."""
+    assert list(executor.run(Work(plan, Hooks((), no_view)), iter([]))) == []
+
+
+def test_what_is_known_is_not_run_again(plan, executor):
+    """Members with a known result keep it."""
+    work = Work(plan, Hooks((), no_view))
+    (block,) = blocks(plan.batch, (11,))
+    ((_, first),) = executor.run(work, [Task(block)])
+    ((_, second),) = executor.run(work, [Task(block, {3: first[3], 5: first[5]})])
+    assert second[3].record["start"] == first[3].record["start"]
+    assert second[5].record["start"] == first[5].record["start"]
+    assert second[4].record["start"] > first[4].record["start"]
+
+
+def test_an_executor_runs_several_works(plan, executor):
+    """An executor serves several works one after the other, and does not mix them up."""
+    for scale in (1, 2):
+        model = xs.Model({"square": Square})
+        setup = plan.setup.assign(square__k=("b", np.arange(3) * scale))
+        work = Work(setup.xsim.plan(model, batch_dim="b"), Hooks((), no_view))
+        found = {
+            task.block.start[0]: results
+            for task, results in executor.run(work, [Task(b) for b in blocks(work.plan.batch, (1,))])
+        }
+        assert [int(found[i][0].data["square__out"].rows[0]) for i in range(3)] == [0, scale**2, (2 * scale) ** 2]
+
+
+def test_tasks_are_taken_as_workers_get_free():
+    """At most one task more than there are workers is under way, so that their maker can stop at any time."""
+    taken, futures = [], []
+
+    def tasks():
+        for number in range(10):
+            taken.append(number)
+            yield number
+
+    def submit(task):
+        future = Future()
+        futures.append(future)
+        if len(futures) == 1:
+            future.set_result([task])
+        return future
+
+    running = as_completed(submit, tasks(), 3)
+    assert next(running) == (0, [0])
+    assert taken == [0, 1, 2, 3]
+    futures[2].set_result(["two"])
+    assert next(running) == (2, ["two"])
+    assert len(taken) == 5
+    for future in futures:
+        if not future.done():
+            future.set_result(["rest"])
+    for future in iter(lambda: next((f for f in futures if not f.done()), None), None):
+        future.set_result([])
+        next(running, None)
+
+
+def test_a_failing_future_comes_out():
+    """What a task raises, other than a member's failure, comes out."""
+
+    def submit(task):
+        future = Future()
+        future.set_exception(KeyboardInterrupt())
+        return future
+
+    with pytest.raises(KeyboardInterrupt):
+        next(as_completed(submit, iter([1]), 1))
+
+
+def test_threads_run_at_the_same_time(plan):
+    """Several threads are at work at the same time: they wait for each other here."""
+    barrier = threading.Barrier(3, timeout=30)
+
+    @xs.process
+    class Meeting:
+        k = xs.variable()
+        out = xs.variable(intent="out")
+
+        def initialize(self):
+            barrier.wait()
+            self.out = self.k
+
+    model = xs.Model({"meeting": Meeting})
+    setup = xs.create_setup(
+        model=model, clocks={}, input_vars={"meeting__k": ("b", np.arange(6))}, output_vars={"meeting__out": None}
+    )
+    result = setup.xsim.run(model, batch_dim="b", block=1, parallel=True, scheduler="threads", workers=3)
+    assert result.meeting__out.values.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_thread_limits():
+    """Numerical libraries have no more threads than are allowed, and get theirs back."""
+    before = {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()}
+    limits = ThreadLimits(1)
+    assert all(pool["num_threads"] == 1 for pool in threadpool_info())
+    limits.restore()
+    assert {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()} == before
+
+
+def test_thread_limits_never_raise():
+    """A library that has fewer threads than are allowed keeps them."""
+    before = {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()}
+    limits = ThreadLimits(10_000)
+    assert {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()} == before
+    limits.restore()
+
+
+@pytest.mark.parametrize("options", [{}, {"parallel": True, "workers": 2}], ids=["sequential", "threads"])
+def test_runs_give_the_threads_back(options, plan):
+    """After a run the numerical libraries have as many threads as before (DESIGN §V3)."""
+    before = {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()}
+    model = xs.Model({"square": Square})
+    with pytest.warns(xs.BatchWarning):
+        plan.setup.xsim.run(model, batch_dim="b", threads_per_worker=1, on_error="continue", **options)
+    assert {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()} == before

@@ -1,0 +1,111 @@
+"""Threads of numerical libraries (DESIGN §R2)."""
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+import xsim as xs
+from xsim.engine.thread_limits import ThreadLimits
+
+
+def threads():
+    """Give the number of threads of each numerical library, by its file."""
+    return {library["filepath"]: library["num_threads"] for library in threadpool_info()}
+
+
+@pytest.fixture(autouse=True)
+def four_threads():
+    """Let the libraries have four threads before each test, whatever the machine has."""
+    np.linalg.norm(np.eye(2))
+    with threadpool_limits(4):
+        before = threads()
+        assert set(before.values()) == {4}
+        yield
+        assert threads() == before
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_lowers_and_restores(number):
+    """Libraries have no more threads than allowed, until what was before is restored."""
+    before = threads()
+    limits = ThreadLimits(number)
+    assert threads() == dict.fromkeys(before, number)
+    limits.restore()
+    assert threads() == before
+
+
+@pytest.mark.parametrize("number", [4, 5, 100])
+def test_never_raises_the_number(number):
+    """A library that has fewer threads keeps them."""
+    before = threads()
+    limits = ThreadLimits(number)
+    assert threads() == before
+    limits.restore()
+    assert threads() == before
+
+
+def test_restoring_twice():
+    """Restoring again changes nothing that was set in between."""
+    limits = ThreadLimits(1)
+    limits.restore()
+    with threadpool_limits(3):
+        limits.restore()
+        assert set(threads().values()) == {3}
+
+
+@xs.process
+class Ask:
+    """Notes how many threads the libraries have while it runs."""
+
+    n = xs.variable(intent="out")
+    fail = xs.variable(default=False)
+
+    def run_step(self):
+        (self.n,) = set(threads().values())
+        if self.fail:
+            raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    "options, number",
+    [
+        ({}, 4),
+        ({"threads_per_worker": 1}, 1),
+        ({"threads_per_worker": 3}, 3),
+        ({"threads_per_worker": 8}, 4),
+        ({"parallel": True, "workers": 2, "threads_per_worker": 2}, 2),
+        ({"parallel": True, "workers": 1000}, 1),
+    ],
+)
+def test_single_run(options, number):
+    """A run keeps to what it is told; threads share the usable CPUs otherwise. What was before is restored."""
+    model = xs.Model({"a": Ask, "b": Ask})
+    setup = xs.create_setup(model=model, clocks={"time": [0, 1, 2]}, output_vars={"a__n": "time", "b__n": "time"})
+    result = setup.xsim.run(model=model, progress=False, **options)
+
+    assert set(result.a__n.values) == set(result.b__n.values) == {number}
+
+
+@pytest.mark.parametrize("options", [{"threads_per_worker": 1}, {"parallel": True, "workers": 2}])
+def test_restored_after_a_failure(options):
+    """The libraries get their threads back also where a process fails."""
+    model = xs.Model({"a": Ask, "b": Ask})
+    setup = xs.create_setup(model=model, clocks={"time": [0, 1]}, input_vars={"b__fail": True})
+    before = threads()
+    with pytest.raises(ZeroDivisionError):
+        setup.xsim.run(model=model, progress=False, **options)
+    assert threads() == before
+
+
+@pytest.mark.parametrize("options", [{}, {"parallel": True, "workers": 2}])
+def test_batch(options):
+    """Members of a batch keep to what the run is told, and the limit ends with it."""
+    model = xs.Model({"a": Ask})
+    setup = xs.create_setup(
+        model=model, clocks={"time": [0, 1]}, input_vars={"a__fail": ("m", [False] * 3)}, output_vars={"a__n": "time"}
+    )
+    before = threads()
+    result = setup.xsim.run(model=model, batch_dim="m", threads_per_worker=1, progress=False, **options)
+
+    assert set(result.a__n.values.flat) == {1}
+    assert threads() == before

@@ -1,0 +1,155 @@
+"""Progress: shown to those who watch, quiet otherwise (DESIGN §O7)."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import xsim as xs
+from xsim.engine.events import NoEvents
+from xsim.monitor.progress import ProgressBar, is_interactive, progress_for
+
+HOW = {
+    "sequential": {},
+    "threads": {"parallel": True, "workers": 2},
+    "processes": {"parallel": True, "scheduler": "processes", "workers": 2},
+}
+
+
+@xs.process
+class Tick:
+    k = xs.variable(default=1)
+    out = xs.variable(intent="out")
+
+    def run_step(self):
+        self.out = self.k
+        if self.k < 0:
+            raise ValueError("negative")
+
+
+MODEL = xs.Model({"tick": Tick})
+
+
+def setup_of(k=1):
+    return xs.create_setup(
+        model=MODEL,
+        clocks={"time": np.arange(8)},
+        input_vars={"tick__k": k},
+        output_vars={"tick__out": None},
+    )
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Let stderr be a terminal; to be called in the test itself, whose stderr is not that of its fixtures."""
+    return lambda: monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+
+
+@pytest.fixture
+def screen(capsys):
+    """Give what was printed since the last time, out and err, without what a bar overwrites."""
+
+    def read():
+        captured = capsys.readouterr()
+        return captured.out, captured.err.replace("\r", "\n")
+
+    return read
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("progress", [None, False])
+def test_quiet(screen, how, progress):
+    """Nothing is printed where nobody watches, or nobody wants to."""
+    setup_of(("b", [1, 2, 3])).xsim.run(MODEL, batch_dim="b", progress=progress, **HOW[how])
+    assert screen() == ("", "")
+
+
+def test_quiet_single_run(screen):
+    """A single run is quiet too."""
+    setup_of().xsim.run(MODEL)
+    assert screen() == ("", "")
+
+
+def test_off_in_a_terminal(screen, terminal):
+    """progress=False silences a terminal."""
+    terminal()
+    setup_of(("b", [1, 2, 3])).xsim.run(MODEL, batch_dim="b", progress=False)
+    assert screen() == ("", "")
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_on(screen, how):
+    """progress=True shows members under every scheduler, and how the run ended; on stderr only."""
+    setup_of(("b", [1, 2, 3])).xsim.run(MODEL, batch_dim="b", progress=True, **HOW[how])
+    out, err = screen()
+    assert out == ""
+    assert "3/3" in err
+    assert "member" in err
+    assert "3 of 3 members done" in err
+
+
+def test_on_single_run(screen):
+    """progress=True shows the steps of a single run."""
+    setup_of().xsim.run(MODEL, progress=True)
+    out, err = screen()
+    assert out == ""
+    assert "7/7" in err
+    assert "step" in err
+
+
+def test_on_in_a_terminal(screen, terminal):
+    """In a terminal progress is shown without being asked for."""
+    terminal()
+    setup_of(("b", [1, 2, 3])).xsim.run(MODEL, batch_dim="b")
+    assert "3/3" in screen()[1]
+
+
+def test_failures_are_counted(screen):
+    """Members that fail count as ended, and are told apart."""
+    with pytest.warns(xs.BatchWarning):
+        setup_of(("b", [1, -2, 3, -4])).xsim.run(MODEL, batch_dim="b", progress=True, on_error="continue")
+    _, err = screen()
+    assert "4/4" in err
+    assert "2 failed" in err
+    assert "2 of 4 members done, 2 failed" in err
+
+
+def test_the_bar_ends_after_an_error(screen, monkeypatch):
+    """A bar is closed also when the run fails."""
+    closed = []
+    monkeypatch.setattr(ProgressBar, "close", lambda self: closed.append(self))
+    with pytest.raises(ValueError):  # noqa: PT011
+        setup_of(-1).xsim.run(MODEL, progress=True)
+    assert len(closed) == 1
+
+
+def test_nobody_watches():
+    """Where progress is off, events go nowhere and cost nothing."""
+    with progress_for(setup_of().xsim.plan(MODEL, progress=False)) as events:
+        assert isinstance(events, NoEvents)
+    with progress_for(setup_of().xsim.plan(MODEL, progress=True)) as events:
+        assert isinstance(events, ProgressBar)
+
+
+def test_who_watches(monkeypatch):
+    """A terminal is one who watches; a file, a pipe, and no stderr at all are not; a notebook is."""
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    assert not is_interactive()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", None)
+        assert not is_interactive()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+        assert is_interactive()
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "ipykernel", sys)
+        assert is_interactive()
+
+
+def test_results_are_the_same():
+    """Watching changes no result."""
+    setup = setup_of(("b", [1, 2, 3]))
+    shown = setup.xsim.run(MODEL, batch_dim="b", progress=True, seed=1)
+    hidden = setup.xsim.run(MODEL, batch_dim="b", progress=False, seed=1)
+    np.testing.assert_array_equal(shown.tick__out, hidden.tick__out)
+    assert shown.attrs == hidden.attrs
