@@ -109,7 +109,7 @@ class RuntimeHook:
 
     def register(self) -> None:
         """Be active in all runs from now on."""
-        if self not in RuntimeHook.active:
+        if not self._is_active:
             RuntimeHook.active.append(self)
 
     def unregister(self) -> None:
@@ -120,16 +120,25 @@ class RuntimeHook:
         HookError
             If the hook is not registered.
         """
-        if self not in RuntimeHook.active:
-            raise HookError("the runtime hook is not registered", got=repr(self))
-        RuntimeHook.active.remove(self)
+        for i, hook in enumerate(RuntimeHook.active):
+            if hook is self:
+                del RuntimeHook.active[i]
+                return
+        raise HookError("the runtime hook is not registered", got=repr(self))
+
+    @property
+    def _is_active(self) -> bool:
+        return any(hook is self for hook in RuntimeHook.active)
 
     def __enter__(self) -> Self:
+        # A hook that is registered stays so after the block.
+        self.__dict__.setdefault("_registered_before", []).append(self._is_active)
         self.register()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.unregister()
+        if not self.__dict__["_registered_before"].pop():
+            self.unregister()
 
 
 def hook_point(function: Any) -> HookPoint:
@@ -159,7 +168,8 @@ def collect_hooks(hooks: Iterable[Any]) -> tuple[HookFunction, ...]:
         If something given is no hook.
     """
     functions: list[HookFunction] = []
-    for hook in dict.fromkeys((*RuntimeHook.active, *hooks)):  # one that is active and given is called once
+    # One that is active more than once, or active and given, is called once.
+    for hook in {id(hook): hook for hook in (*RuntimeHook.active, *hooks)}.values():
         if isinstance(hook, RuntimeHook):
             functions += hook.functions()
         else:

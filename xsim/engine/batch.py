@@ -11,6 +11,7 @@ from xsim.engine.block import PENDING, MemberResult, Work
 from xsim.engine.book import Book
 from xsim.engine.events import Events
 from xsim.engine.executors.protocol import Executor, Task
+from xsim.engine.failure import note
 from xsim.engine.hooks import Hooks
 from xsim.plan.batch import Batch
 from xsim.plan.blocks import Block, best_size, block_shape, blocks
@@ -66,17 +67,31 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
         work = Work(plan, hooks, shapes, sink.writer(executor.in_workers))
         _run_blocks(work, sink, executor, book, events, _tasks(plan, shape, pilots, book))
         outcome = "done" if book.complete else "failed"
-    except KeyboardInterrupt:
-        outcome = "cancelled"
+    except BaseException as error:
+        # Nobody may write any more when the sink is closed.
+        executor.close(now=True)
+        cancelled = isinstance(error, KeyboardInterrupt)
+        _close_after(error, sink, book, "cancelled" if cancelled else "failed")
         raise
-    finally:
-        for fact in book.facts.values():
-            fact.missing |= not book.complete
-        sink.close(outcome, book.facts, book.equal_indexes)
+    _close(sink, book, outcome)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     if plan.workers > 1 and plan.options.scheduler in (None, "threads") and wall > 1 and cpu / wall < NO_GAIN:
         book.note = "threads brought no gain: Python code runs in one thread at a time; try scheduler='processes'"
     return book
+
+
+def _close(sink: BatchSink, book: Book, outcome: str) -> None:
+    for fact in book.facts.values():
+        fact.missing |= not book.complete
+    sink.close(outcome, book.facts, book.equal_indexes)
+
+
+def _close_after(error: BaseException, sink: BatchSink, book: Book, outcome: str) -> None:
+    """Keep what is done, after a failure, which must not be hidden by another one."""
+    try:
+        _close(sink, book, outcome)
+    except Exception as second:
+        note(error, f"closing the store failed too: {type(second).__name__}: {second}")
 
 
 def _new_book(plan: RunPlan) -> Book:
@@ -136,7 +151,9 @@ def _tasks(plan: RunPlan, shape: tuple[int, ...], pilots: dict[int, MemberResult
         here = {member: known[member] for member in members if member in known}
         if book.stop_reason:
             if not here:
-                return
+                if members[0] > max(known, default=-1):
+                    return
+                continue
             here |= {member: PENDING for member in members if member not in here}
         yield Task(block, here)
 

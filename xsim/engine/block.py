@@ -146,7 +146,7 @@ def _also_keep(buffer: OutputBuffer, seen: dict[str, np.ndarray[Any, Any]]) -> C
     def put(value: Any) -> None:
         buffer.put(value)
         assert buffer.type is not None
-        seen[buffer.output.name] = buffer.type.fit(value)[None]
+        seen[buffer.output.name] = buffer.type.fit(value)[None].copy()
 
     return put
 

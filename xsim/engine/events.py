@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from xsim.plan.run_plan import RunPlan
-
 
 class Events(Protocol):
     """Is told what happens in a run, in the process and thread that called it."""
-
-    def begin(self, plan: RunPlan) -> None:
-        """Note that a run begins."""
 
     def step(self, done: int) -> None:
         """Note how many steps the running member has done; only where members run here, one at a time."""
@@ -25,9 +20,6 @@ class Events(Protocol):
 
 class NoEvents:
     """Watches nothing."""
-
-    def begin(self, plan: RunPlan) -> None:
-        """Pass."""
 
     def step(self, done: int) -> None:
         """Pass."""

@@ -10,6 +10,7 @@ import attrs
 import cloudpickle
 
 from xsim.engine.block import MemberResult, Work
+from xsim.engine.failure import note
 from xsim.errors import NotPicklableError
 
 
@@ -69,7 +70,7 @@ def _can_travel(thing: Any) -> bool:
     return True
 
 
-def without_traceback(result: MemberResult) -> MemberResult:
+def travelling(result: MemberResult) -> MemberResult:
     """Give a result whose exception can travel: an unpicklable one becomes one of its built-in base class."""
     error = result.error
     if error is None:
@@ -79,6 +80,8 @@ def without_traceback(result: MemberResult) -> MemberResult:
     except Exception:
         base = next(c for c in type(error).__mro__ if c.__module__ == "builtins" and hasattr(builtins, c.__name__))
         error = _plain(base, str(result.record["reason"]))
+    # Frames stay behind; their text is what is left to find the line.
+    note(error, f"in the worker process:\n{result.record['traceback']}")
     return attrs.evolve(result, error=error)
 
 

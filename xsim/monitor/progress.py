@@ -49,9 +49,6 @@ class ProgressBar:
         self._of_members = plan.is_batch
         self._bar: Any = tqdm(total=total, unit=unit, desc="xsim", leave=True)
 
-    def begin(self, plan: RunPlan) -> None:
-        """Do nothing: the bar is there."""
-
     def step(self, done: int) -> None:
         """Show the steps of a single run."""
         if not self._of_members:

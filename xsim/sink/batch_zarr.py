@@ -11,7 +11,7 @@ import zarr
 from attrs import evolve
 
 from xsim.plan.batch import Batch
-from xsim.plan.blocks import Block, blocks
+from xsim.plan.blocks import Block
 from xsim.plan.outputs import PlannedOutput
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.batch import BlockWriter
@@ -136,7 +136,6 @@ class ZarrBatchSink:
     def __init__(self, store: ZarrStore) -> None:
         self.store = store
         self._shapes: Mapping[str, OutputShape] = {}
-        self._block: tuple[int, ...] = ()
 
     def preflight(self, plan: RunPlan) -> None:
         """Check the store."""
@@ -149,13 +148,13 @@ class ZarrBatchSink:
 
     def create(self, shapes: Mapping[str, OutputShape], block: tuple[int, ...]) -> None:
         """Make arrays and journal."""
-        self._shapes, self._block = shapes, block
         for output in self.plan.outputs:
             if shape := shapes.get(output.name):
                 row_bytes = prod(shape.own_shape) * shape.storage.stored.itemsize * prod(block)
                 rows = rows_of_chunk(output, row_bytes)
                 create_array(self.store.group, output, shape.storage, block, rows, shape.own_shape)
         create_journal(self.store.group, self.plan.batch, block)
+        self._shapes = shapes
         self._here = self._writer()
 
     def _writer(self) -> ZarrBlockWriter:
@@ -205,7 +204,7 @@ class ZarrBatchSink:
             if output.is_index and dims != (name,):
                 coordinates.append(name)
         if JOURNAL in group:
-            write_outcomes(group, batch, lambda: (block.slices for block in blocks(batch, self._block)))
+            write_outcomes(group, batch)
         self.store.close(outcome, coordinates)
 
     def _collapse(self, output: PlannedOutput, shape: OutputShape, position: tuple[int, ...]) -> None:

@@ -221,8 +221,8 @@ class OutputBuffer:
         if self.written < self.output.nlabels:
             if self.output.nlabels - self.written < len(self._rows):
                 self._rows = self._rows[: self.output.nlabels - self.written]
-            if self.ragged:
-                self._rows[...] = self.type.fill
+            if self.ragged:  # another buffer: the target may keep this one
+                self._rows = np.full_like(self._rows, self.type.fill)
 
     @property
     def missing(self) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import zarr
 
 from xsim.plan.batch import Batch
+from xsim.plan.blocks import block_shape, blocks
 from xsim.setup.attributes import OUTCOME_ROLE, ROLE
 from xsim.sink.storage_type import Array
 
@@ -79,10 +80,15 @@ def outcome_attrs(name: str) -> dict[str, Any]:
     return {ROLE: OUTCOME_ROLE, "description": description}
 
 
-def write_outcomes(group: zarr.Group, batch: Batch, each_block: Callable[[], Iterable[tuple[slice, ...]]]) -> None:
-    """Unfold the journal of a store into labelled variables, a block at a time."""
+OUTCOME_CHUNK = 10_000
+"""Members whose outcomes make a chunk."""
+
+
+def write_outcomes(group: zarr.Group, batch: Batch) -> None:
+    """Unfold the journal of a store into labelled variables, a chunk of these at a time."""
     journal = group[JOURNAL]
     assert isinstance(journal, zarr.Array)
+    chunk = block_shape(batch, OUTCOME_CHUNK)
     arrays: dict[str, zarr.Array[Any]] = {}
     for _, (name, default, _text) in FIELDS.items():
         dtype: Any = str if isinstance(default, str) else np.dtype(type(default))
@@ -90,12 +96,12 @@ def write_outcomes(group: zarr.Group, batch: Batch, each_block: Callable[[], Ite
             name,
             shape=batch.shape,
             dtype=dtype,
-            chunks=tuple(max(1, min(n, 10_000)) for n in batch.shape),
+            chunks=chunk,
             fill_value=default,
             dimension_names=batch.dims,
             attributes=outcome_attrs(name),
         )
-    for box in each_block():
-        texts = np.asarray(journal[box], dtype=object)
+    for block in blocks(batch, chunk):
+        texts = np.asarray(journal[block.slices], dtype=object)
         for name, values in unfold(texts).items():
-            arrays[name][box] = values
+            arrays[name][block.slices] = values

@@ -24,11 +24,15 @@ def location_of(store: Any) -> Any:
         If it is none of these.
     """
     if isinstance(store, zarr.Group):
-        return store.store_path
-    if isinstance(store, (str, os.PathLike, Store, StorePath)):
-        if isinstance(store, (str, os.PathLike)):
-            return os.fspath(store).removeprefix("file://")
-        return store
+        store = store.store_path
+    if isinstance(store, (str, os.PathLike)):
+        path = os.fspath(store).removeprefix("file://")
+        # Absolute: worker processes may be in another directory than this one.
+        return path if "://" in path or "::" in path else os.path.abspath(path)
+    if isinstance(store, StorePath):
+        return StorePath(_absolute(store.store), store.path)
+    if isinstance(store, Store):
+        return _absolute(store)
     if isinstance(store, dict):
         return zarr.storage.MemoryStore(store)
     raise StoreError(
@@ -36,6 +40,12 @@ def location_of(store: Any) -> Any:
         got=f"{type(store).__name__}: {str(store)[:60]}",
         expected="a path, a URL, a zarr store or a zarr.Group; None keeps the result in memory",
     )
+
+
+def _absolute(store: Store) -> Store:
+    if isinstance(store, LocalStore) and not store.root.is_absolute():
+        return LocalStore(store.root.absolute(), read_only=store.read_only)
+    return store
 
 
 def check_location(location: Any, mode: str) -> None:

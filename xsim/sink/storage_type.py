@@ -186,6 +186,15 @@ def plain_array(name: str, value: Any) -> Array:
         value = np.datetime64(value)
     elif isinstance(value, datetime.timedelta):
         value = np.timedelta64(value)
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        if value.dtype.kind not in "fcmM":
+            raise OutputError(
+                f"output {name!r} has masked values, for which its type has no missing value",
+                got=f"a masked array of {value.dtype}",
+                expected="floats or dates, where masked values become NaN or NaT",
+                remedy="fill them: value.filled(...)",
+            )
+        value = value.filled(_default_fill(value.dtype))
     try:
         array = np.asarray(value)
     except ValueError as error:

@@ -92,17 +92,24 @@ def create_array(
         # A shard holds whole chunks only.
         wanted = _complete(shards, whole)
         options["shards"] = tuple(whole_chunks(n, c) for n, c in zip(wanted, chunks, strict=True))
-    with quiet():
-        return group.create_array(
-            output.name,
-            shape=shape,
-            dtype=str if storage.is_text else storage.stored,
-            chunks=chunks,
-            fill_value=storage.fill,
-            dimension_names=dims,
-            attributes=jsonable(output.attrs_of(dims) | ({"dtype": "bool"} if storage.is_bool else {})),
-            **options,
-        )
+    try:
+        with quiet():
+            return group.create_array(
+                output.name,
+                shape=shape,
+                dtype=str if storage.is_text else storage.stored,
+                chunks=chunks,
+                fill_value=storage.fill,
+                dimension_names=dims,
+                attributes=jsonable(output.attrs_of(dims) | ({"dtype": "bool"} if storage.is_bool else {})),
+                **options,
+            )
+    except (ValueError, TypeError) as error:
+        raise OptionError(
+            f"zarr cannot make the array of output {output.name!r}",
+            got=f"type {'text' if storage.is_text else storage.stored}, encoding {dict(output.encoding)}: {error}",
+            remedy="see zarr.create_array for what fits this type",
+        ) from error
 
 
 @contextmanager

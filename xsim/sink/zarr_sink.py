@@ -51,9 +51,12 @@ class ZarrStore:
 
     def open(self, plan: RunPlan) -> None:
         """Make the group and write the setup."""
+        setup = storable_setup(plan)
+        if self.mode == "w":
+            # The setup may be lazy and come from the store that is replaced.
+            setup = setup.load()
         # "a" makes the group or takes an empty one; the preflight has refused all others.
         group = zarr.open_group(self.location, mode="w" if self.mode == "w" else "a", zarr_format=3)
-        setup = storable_setup(plan)
         with quiet():
             setup.to_zarr(group.store, group=group.path, mode="a", consolidated=False)
         # Opened again: attributes are written from what a handle has seen, and xarray has just written some.

@@ -75,6 +75,41 @@ def test_recorder_of_a_short_run(plan):
     assert data["cells__size"].missing
 
 
+def test_recorder_of_a_short_run_with_growing_rows(plan):
+    """Rows that grew are there although the run ended before its last label."""
+    recorder = MemberRecorder(plan, None)
+    recorder.puts[1](np.full(1, 1.0))
+    recorder.puts[1](np.full(2, 2.0))
+    found = recorder.data()["cells__size"]
+    np.testing.assert_array_equal(found.rows, [[1, np.nan], [2, 2]])
+    assert found.missing
+
+
+@pytest.mark.parametrize("store", [None, {}], ids=["memory", "zarr"])
+def test_single_run_that_ends_early_with_growing_rows(store):
+    """So they are in the result of a single run, in memory as in a store."""
+
+    @xs.runtime_hook("run_step", level="model", trigger="post")
+    def stop(model, context, state):
+        return xs.RuntimeSignal.BREAK if context["step"] == 1 else None
+
+    @xs.process
+    class Growing:
+        size = xs.variable(dims="cell", intent="out")
+
+        def initialize(self):
+            self.size = np.ones(0)
+
+        def run_step(self):
+            self.size = np.ones(self.size.size + 1)
+
+    model = xs.Model({"growing": Growing})
+    setup = xs.create_setup(model=model, clocks={"time": range(4)}, output_vars={"growing__size": "time"})
+    result = setup.xsim.run(model, hooks=[stop], store=store)
+    nan = np.nan
+    np.testing.assert_array_equal(result.growing__size, [[1, nan], [1, 1], [nan, nan], [nan, nan]])
+
+
 def test_recorder_with_known_types(plan):
     """Where the type of an output is known, values are held to it (DESIGN §S6)."""
     recorder = MemberRecorder(plan, {"cells__count": OutputShape(storage_type("cells__count", 1), ())})

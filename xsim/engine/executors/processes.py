@@ -15,7 +15,7 @@ from loky.process_executor import BrokenProcessPool
 from xsim.engine.block import MemberResult, Work, run_block
 from xsim.engine.executors.protocol import Task
 from xsim.engine.executors.window import as_completed
-from xsim.engine.picklable import check_picklable, without_traceback
+from xsim.engine.picklable import check_picklable, travelling
 from xsim.engine.thread_limits import ThreadLimits
 from xsim.errors import WorkerError
 
@@ -91,6 +91,7 @@ class ProcessExecutor:
 
 
 _loaded: tuple[str, Work] | None = None
+_limits: ThreadLimits | None = None
 
 
 def _load(path: str) -> Work:
@@ -109,9 +110,11 @@ def _load(path: str) -> Work:
 
 def _run_task(path: str, threads: int, task: Task) -> list[MemberResult]:
     """Run a task in a worker, which keeps the work it was sent last."""
-    global _loaded
+    global _loaded, _limits
     if _loaded is None or _loaded[0] != path:
         _loaded = None  # free the one before
         _loaded = (path, _load(path))
-        ThreadLimits(threads)
-    return [without_traceback(result) for result in run_block(_loaded[1], task.block, task.known)]
+        if _limits is not None:
+            _limits.restore()  # of the run before
+        _limits = ThreadLimits(threads)
+    return [travelling(result) for result in run_block(_loaded[1], task.block, task.known)]

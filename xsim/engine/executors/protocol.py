@@ -32,4 +32,4 @@ class Executor(Protocol):
         """Run tasks; give each with its results when it is done, in any order. Tasks are taken as workers get free."""
 
     def close(self, now: bool) -> None:
-        """End: running tasks finish first, unless it is to be now."""
+        """End, with nothing running afterwards: tasks under way finish, or are killed if `now` and they can be."""

@@ -41,5 +41,5 @@ class ThreadExecutor:
 
     def close(self, now: bool) -> None:
         """Wait for running tasks; a running call cannot be killed."""
-        self._pool.shutdown(wait=not now, cancel_futures=True)
+        self._pool.shutdown(wait=True, cancel_futures=True)
         self._limits.restore()
