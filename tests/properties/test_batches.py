@@ -254,7 +254,7 @@ def test_batch_in_processes_is_the_loop(data):
 
 
 @pytest.mark.slow
-@settings(quick, max_examples=2000)
+@settings(quick, max_examples=500)
 @given(st.data())
 def test_batch_is_the_loop_many_times(data):
     """The same, for many examples."""
@@ -262,7 +262,7 @@ def test_batch_is_the_loop_many_times(data):
 
 
 @pytest.mark.slow
-@settings(quick, max_examples=300)
+@settings(quick, max_examples=80)
 @given(st.data())
 def test_batch_in_processes_is_the_loop_many_times(data):
     """The same with worker processes, for many examples."""

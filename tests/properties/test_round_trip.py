@@ -13,7 +13,7 @@ from zarr.storage import MemoryStore
 import xsim as xs
 
 QUICK = settings(deadline=None, max_examples=60)
-SLOW = settings(deadline=None, max_examples=1000)
+SLOW = settings(deadline=None, max_examples=300)
 
 INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
 FLOATS = ["float16", "float32", "float64", "complex64", "complex128"]

@@ -12,7 +12,7 @@ from zarr.storage import MemoryStore
 import xsim as xs
 
 QUICK = settings(deadline=None, max_examples=50)
-SLOW = settings(deadline=None, max_examples=1000)
+SLOW = settings(deadline=None, max_examples=300)
 
 
 @xs.process
