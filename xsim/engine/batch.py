@@ -130,9 +130,12 @@ def _shapes(pilots: dict[int, MemberResult]) -> dict[str, OutputShape]:
     for result in pilots.values():
         for name, saved in (result.data or {}).items():
             shapes.setdefault(name, OutputShape(saved.storage, saved.own_shape))
-    # The size is that of a member that is done; others may have stopped at an odd one.
+    # The size is that of a member that is done; others may have stopped at an odd one. Arrays grow.
     done = next((result.data for result in pilots.values() if result.error is None), None) or {}
-    return {n: evolve(s, own_shape=done[n].own_shape) if n in done else s for n, s in shapes.items()}
+    return {
+        name: evolve(shape, own_shape=done[name].own_shape if name in done else (0,) * len(shape.own_shape))
+        for name, shape in shapes.items()
+    }
 
 
 def _best_shape(plan: RunPlan, pilots: dict[int, MemberResult]) -> tuple[int, ...]:
