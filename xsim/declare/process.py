@@ -10,7 +10,6 @@ import attr
 import attrs
 from attrs import NOTHING
 
-from xsim._base.keys import SEPARATOR
 from xsim._base.render import columns, section
 from xsim._base.stages import Stage
 from xsim.declare.access import Shadow, accessor_for, missing_attribute, process_name
@@ -189,7 +188,7 @@ def _check(cls: type, spec: VariableSpec) -> None:
             f"variable {spec.name!r} of class {cls.__qualname__} has the name of a stage method",
             remedy="give the variable another name",
         )
-    if spec.name.endswith("_") and SEPARATOR in spec.name and spec.name.startswith("__xsim"):
+    if spec.name.startswith("__xsim"):
         raise DeclarationError(
             f"variable {spec.name!r} of class {cls.__qualname__} uses a reserved name",
             remedy="names that start with '__xsim' belong to xsim",
