@@ -5,7 +5,6 @@ from xsim._base.dims import MAIN_CLOCK
 from xsim._base.stages import RuntimeSignal
 from xsim._base.version import __version__
 from xsim._model import Model
-from xsim._run import BatchWarning
 from xsim.accessor import XsimAccessor
 from xsim.declare.access import process_name
 from xsim.declare.hook import RuntimeHook, runtime_hook
@@ -22,6 +21,7 @@ from xsim.declare.variable import (
     variable,
 )
 from xsim.declare.variable_spec import VarIntent, VarType
+from xsim.errors import BatchWarning, PlanWarning
 from xsim.setup.create import create_setup
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "create_setup",
     "XsimAccessor",
     "BatchWarning",
+    "PlanWarning",
     # everything
     "errors",
     "__version__",

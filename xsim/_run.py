@@ -8,7 +8,6 @@ from typing import Any
 
 import xarray as xr
 
-from xsim._base.cpus import usable_cpus
 from xsim.declare.hook import collect_hooks
 from xsim.engine.batch import run_batch
 from xsim.engine.block import Work
@@ -22,7 +21,7 @@ from xsim.engine.hooks import Hooks
 from xsim.engine.loop import run_member
 from xsim.engine.parallel import ParallelStages
 from xsim.engine.state import make_state
-from xsim.errors import BatchError
+from xsim.errors import BatchError, BatchWarning, PlanWarning
 from xsim.model.graph import ModelGraph
 from xsim.monitor.progress import progress_for
 from xsim.plan.options import RunOptions
@@ -34,10 +33,6 @@ from xsim.sink.batch_zarr import ZarrBatchSink
 from xsim.sink.memory import MemorySink
 from xsim.sink.protocol import Sink
 from xsim.sink.zarr_sink import ZarrSink, ZarrStore
-
-
-class BatchWarning(UserWarning):
-    """Members of a batch failed, and the run went on (``on_error="continue"``)."""
 
 
 def run(
@@ -68,6 +63,8 @@ def run(
         The setup and all outputs.
     """
     plan = make_plan(graph, setup, options)
+    for remark in plan.remarks:
+        warnings.warn(remark, PlanWarning, stacklevel=3)  # where .xsim.run is called
     functions = collect_hooks(hooks)
     bound = Hooks(functions, view if functions else _no_view)
     store = None if options.store is None else ZarrStore(options.store, options.mode)
@@ -124,8 +121,8 @@ def _executor(plan: RunPlan) -> Executor:
     scheduler = plan.options.scheduler or "threads"
     if not plan.options.parallel or scheduler == "synchronous":
         return SequentialExecutor(plan.options.threads_per_worker)
-    threads = plan.options.threads_per_worker or max(1, usable_cpus() // plan.workers)
-    return (ProcessExecutor if scheduler == "processes" else ThreadExecutor)(plan.workers, threads)
+    assert plan.threads is not None
+    return (ProcessExecutor if scheduler == "processes" else ThreadExecutor)(plan.workers, plan.threads)
 
 
 def _result(

@@ -308,3 +308,11 @@ class StoreError(XsimError, ValueError):
 
 class StoreExistsError(StoreError, FileExistsError):
     """A store already holds results."""
+
+
+class PlanWarning(UserWarning):
+    """A run can be done, but not as its options may have been meant."""
+
+
+class BatchWarning(UserWarning):
+    """Members of a batch failed, and the run went on (``on_error="continue"``)."""

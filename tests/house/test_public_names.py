@@ -16,7 +16,7 @@ import xsim as xs
 NAMES = [
     *("process", "variable", "index", "on_demand", "any_object", "foreign", "global_ref", "group", "group_dict"),
     *("runtime", "runtime_hook", "RuntimeHook", "RuntimeSignal", "MAIN_CLOCK", "VarIntent", "VarType", "process_name"),
-    *("Model", "create_setup", "XsimAccessor", "BatchWarning", "errors", "__version__"),
+    *("Model", "create_setup", "XsimAccessor", "BatchWarning", "PlanWarning", "errors", "__version__"),
 ]
 
 SIGNATURES = {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import chain
 
-from attrs import evolve
+import attrs
 
 from xsim.engine.block import PENDING, MemberResult, Work
 from xsim.engine.book import Book
@@ -18,11 +19,8 @@ from xsim.plan.blocks import Block, best_size, block_shape, blocks
 from xsim.plan.chunks import CHUNK_BYTES
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.batch import BatchSink
-from xsim.sink.facts import OutputFacts, OutputShape
+from xsim.sink.facts import OutputShape
 from xsim.sink.member import nbytes_of
-
-MOST_FIRST = 100
-"""So many members at the most are waited for to save each output once."""
 
 NO_GAIN = 1.2
 """CPU seconds a second, below which threads do not pay."""
@@ -59,13 +57,21 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
         shapes = _shapes(pilots)
         shape = plan.block or _best_shape(plan, pilots)
         sink.create(shapes, shape)
-        for name, known in shapes.items():
-            book.facts[name] = OutputFacts(known.own_shape)
+        book.add(shapes)
         pilots = {member: result for member, result in pilots.items() if _fits(result, shapes)}
         for name in book.enter(pilots, pilots.values()):
             sink.grow(name, book.facts[name].own_shape)
-        work = Work(plan, hooks, shapes, sink.writer(executor.in_workers))
-        _run_blocks(work, sink, executor, book, events, _tasks(plan, shape, pilots, book))
+        tasks = _tasks(plan, shape, pilots, book)
+        while True:
+            work = Work(plan, hooks, shapes, sink.writer(executor.in_workers))
+            late = _run_blocks(work, sink, executor, book, events, tasks)
+            if not late.ended:
+                break
+            _, name, known = late.first()
+            sink.create({name: known}, shape)
+            book.add({name: known})
+            shapes = {**shapes, name: known}
+            tasks = chain(late.again(book), tasks)
         outcome = "done" if book.complete else "failed"
     except BaseException as error:
         # Nobody may write any more when the sink is closed.
@@ -103,17 +109,13 @@ def _run_pilots(work: Work, executor: Executor, events: Events) -> dict[int, Mem
     plan = work.plan
     book = _new_book(plan)
     pilots: dict[int, MemberResult] = {}
-    saved: set[str] = set()
-    while len(pilots) < plan.batch.size and not book.stop_reason:
-        if book.done and (len(saved) == len(plan.outputs) or len(pilots) >= MOST_FIRST):
-            break
+    while len(pilots) < plan.batch.size and not book.done and not book.stop_reason:
         first = len(pilots)
         numbers = range(first, min(first + plan.workers, plan.batch.size))
         tasks = [Task(_single(plan.batch, member)) for member in numbers]
         for task, results in executor.run(work, tasks):
             members = task.block.members(plan.batch)
             pilots |= zip(members, results, strict=True)
-            saved |= {name for result in results for name in result.shapes}
             book.enter(members, results)
             events.members(book.done, book.failed)
     return dict(sorted(pilots.items()))
@@ -129,11 +131,11 @@ def _shapes(pilots: dict[int, MemberResult]) -> dict[str, OutputShape]:
     shapes: dict[str, OutputShape] = {}
     for result in pilots.values():
         for name, saved in (result.data or {}).items():
-            shapes.setdefault(name, OutputShape(saved.storage, saved.own_shape))
+            shapes.setdefault(name, OutputShape(saved.storage, saved.own_shape, saved.own_shape))
     # The size is that of a member that is done; others may have stopped at an odd one. Arrays grow.
     done = next((result.data for result in pilots.values() if result.error is None), None) or {}
     return {
-        name: evolve(shape, own_shape=done[name].own_shape if name in done else (0,) * len(shape.own_shape))
+        name: attrs.evolve(shape, own_shape=done[name].own_shape if name in done else (0,) * len(shape.own_shape))
         for name, shape in shapes.items()
     }
 
@@ -173,13 +175,52 @@ def _fits(result: MemberResult, shapes: dict[str, OutputShape]) -> bool:
 
 
 def _without_failed_data(result: MemberResult) -> MemberResult:
-    return result if result.error is None else evolve(result, data=None)
+    return result if result.error is None else attrs.evolve(result, data=None)
+
+
+@attrs.define(eq=False)
+class _Late:
+    """Blocks with members that stopped at an output without an array.
+
+    All members below the lowest of these have ended, whatever the number of workers: what it saves tells the type.
+    """
+
+    batch: Batch
+    ended: list[tuple[Task, list[MemberResult]]] = attrs.field(factory=list)
+    not_taken: Task | None = None
+
+    def first(self) -> tuple[int, str, OutputShape]:
+        """Give the lowest member that stopped, and the output that it is the first to save (DESIGN §S6)."""
+        found = []
+        for task, results in self.ended:
+            for member, result in zip(task.block.members(self.batch), results, strict=True):
+                if result.late is not None:
+                    found.append((member, *result.late))
+        return min(found, key=lambda each: each[0])
+
+    def again(self, book: Book) -> Iterator[Task]:
+        """Give the tasks that run these members again, unless nothing new is to start, and the one not taken."""
+        for task, results in self.ended:
+            known = {}
+            for member, result in zip(task.block.members(self.batch), results, strict=True):
+                if result.late is None:
+                    known[member] = result
+                elif book.stop_reason:
+                    known[member] = PENDING
+            yield Task(task.block, known)
+        if self.not_taken is not None:
+            yield self.not_taken
 
 
 def _run_blocks(
     work: Work, sink: BatchSink, executor: Executor, book: Book, events: Events, tasks: Iterator[Task]
-) -> None:
-    for task, results in executor.run(work, tasks):
+) -> _Late:
+    """Run blocks, until one saves an output that has no array."""
+    late = _Late(work.plan.batch)
+    for task, results in executor.run(work, _until_late(tasks, late)):
+        if any(result.late is not None for result in results):
+            late.ended.append((task, results))
+            continue
         members = task.block.members(work.plan.batch)
         if work.writer is None:
             data = [None if result.error is not None else result.data for result in results]
@@ -188,3 +229,16 @@ def _run_blocks(
         for name in book.enter([m for m, _ in ended], [r for _, r in ended]):
             sink.grow(name, book.facts[name].own_shape)
         events.members(book.done, book.failed)
+    return late
+
+
+def _until_late(tasks: Iterator[Task], late: _Late) -> Iterator[Task]:
+    """Give tasks; once a member is late, only those of blocks with members below it.
+
+    Blocks come in the order of their first members, but a box may hold members above those of the next box.
+    """
+    for task in tasks:
+        if late.ended and task.block.members(late.batch)[0] > late.first()[0]:
+            late.not_taken = task
+            return
+        yield task

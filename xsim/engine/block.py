@@ -25,7 +25,7 @@ from xsim.sink.batch import BlockWriter
 from xsim.sink.buffer import OutputBuffer
 from xsim.sink.facts import OutputShape
 from xsim.sink.journal import Record
-from xsim.sink.member import MemberData, MemberRecorder, NoArray
+from xsim.sink.member import LateOutputError, MemberData, MemberRecorder, NoArray
 
 
 @attrs.frozen(eq=False)
@@ -65,12 +65,16 @@ class MemberResult:
         What it saved, unless that is written already.
     error : BaseException, optional
         What it raised; without its traceback, which the record has.
+    late : tuple, optional
+        Name and shape of an output that it is the first to save, and that has no array yet: it stopped there, and has
+        to run again.
     """
 
     record: Record
     shapes: Mapping[str, tuple[tuple[int, ...], bool, bool]]
     data: MemberData | None
     error: BaseException | None = None
+    late: tuple[str, OutputShape] | None = None
 
 
 PENDING = MemberResult({}, {}, None)
@@ -90,30 +94,43 @@ def run_block(work: Work, block: Block, known: Mapping[int, MemberResult]) -> li
     Returns
     -------
     list of MemberResult
-        In the order of the block; with data only where the work has no writer.
+        In the order of the block; with data only where nothing has been written: without a writer, or because a member
+        is late.
     """
     members = block.members(work.plan.batch)
     if work.writer is None:
         return [known.get(member) or run_one(work, member) for member in members]
     if len(members) == 1 and members[0] not in known:
         result = _run_streaming(work, work.writer, block, members[0])
-        work.writer.record(block, [result.record])
+        if result.late is None:
+            work.writer.record(block, [result.record])
         return [result]
     results: list[MemberResult] = []
     try:
         for member in members:
             results.append(known.get(member) or run_one(work, member))
     finally:  # also when interrupted: what is done is saved, the others are pending
-        everyone = results + [PENDING] * (len(members) - len(results))
-        work.writer.write(block, [None if result.error is not None else result.data for result in everyone])
-        work.writer.record(block, [result.record for result in everyone])
+        if len(results) < len(members) or all(result.late is None for result in results):
+            _write(work.writer, block, results + [PENDING] * (len(members) - len(results)))
+    if any(result.late is not None for result in results):
+        return results
     return [attrs.evolve(result, data=None) for result in results]
+
+
+def _write(writer: BlockWriter, block: Block, results: Sequence[MemberResult]) -> None:
+    """Write what members saved, then their records; late ones are pending."""
+    ended = [result if result.late is None else PENDING for result in results]
+    writer.write(block, [None if result.error is not None else result.data for result in ended])
+    writer.record(block, [result.record for result in ended])
 
 
 def run_one(work: Work, member: int) -> MemberResult:
     """Run a member and hold what it saved; what a failed member saved is dropped, but for its types."""
     recorder = MemberRecorder(work.plan, work.shapes, work.limit)
-    record, error = _attempt(work, member, recorder.puts)
+    try:
+        record, error = _attempt(work, member, recorder.puts)
+    except LateOutputError as late:
+        return MemberResult({}, {}, None, late=(late.name, late.shape))
     data = recorder.data()
     shapes = {name: (s.own_shape, s.missing, s.ambiguous) for name, s in data.items()}
     hashes = _index_hashes(work.plan, {name: saved.rows for name, saved in data.items()})
@@ -131,15 +148,24 @@ def _run_streaming(work: Work, writer: BlockWriter, block: Block, member: int) -
         target = NoArray(output) if shape is None else writer.stream(number, block)
         buffers.append(OutputBuffer(output, target, fixed, shape))
     puts = [_also_keep(buffer, seen) if buffer.output.is_index else buffer.put for buffer in buffers]
-    record, error = _attempt(work, member, puts)
+    try:
+        record, error = _attempt(work, member, puts)
+    except LateOutputError as late:
+        _erase(writer, block, buffers)
+        return MemberResult({}, {}, None, late=(late.name, late.shape))
     if error is None:
         for buffer in buffers:
             buffer.flush()
     else:
-        writer.erase(block)
+        _erase(writer, block, buffers)
     found = {b.output.name: (b.own_shape, b.missing, b.ambiguous) for b in buffers if b.type is not None}
     record |= {"sizes": {n: list(s) for n, (s, _, _) in found.items()}, "indexes": _index_hashes(work.plan, seen)}
     return MemberResult(record, found, None, error)
+
+
+def _erase(writer: BlockWriter, block: Block, buffers: Sequence[OutputBuffer]) -> None:
+    saved = [buffer for buffer in buffers if buffer.type is not None and not isinstance(buffer.target, NoArray)]
+    writer.erase(block, {buffer.output.name: buffer.own_shape for buffer in saved})
 
 
 def _also_keep(buffer: OutputBuffer, seen: dict[str, np.ndarray[Any, Any]]) -> Callable[[Any], None]:
@@ -164,6 +190,8 @@ def _attempt(
             validate_inputs(plan.graph, tuple(inputs), plan.timeline.nsteps)
         run_member(plan, make_state(plan, member), inputs, puts, work.hooks)
         record: dict[str, Any] = {"outcome": "done"}
+    except LateOutputError:
+        raise
     except Exception as caught:  # a member's failure is its own; KeyboardInterrupt and SystemExit end the run
         error = caught
         record = failure_record(caught)

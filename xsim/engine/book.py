@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from xsim._base.render import quantity
 from xsim.engine.block import MemberResult
 from xsim.plan.batch import Batch
-from xsim.sink.facts import OutputFacts
+from xsim.sink.facts import OutputFacts, OutputShape
 
 PENDING, DONE, FAILED = 0, 1, 2
 FEWEST_ALIKE = 10
@@ -83,6 +83,11 @@ class Book:
                 if self._hashes.setdefault(name, (digest, member))[0] != digest:
                     self._unequal.add(name)
         return grown
+
+    def add(self, shapes: Mapping[str, OutputShape]) -> None:
+        """Note outputs that become known; no member that is done has saved one that becomes known later."""
+        for name, shape in shapes.items():
+            self.facts[name] = OutputFacts(shape.own_shape, missing=self.done > 0)
 
     def _fail(self, member: int, result: MemberResult) -> None:
         self.status[member] = FAILED

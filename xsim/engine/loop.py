@@ -22,7 +22,7 @@ def run_member(
     puts: Sequence[Callable[[Any], None]],
     hooks: Hooks,
     stepped: Callable[[int], None] | None = None,
-    in_parallel: Callable[[StageProgram, State], Runnable] | None = None,
+    in_parallel: Callable[[StageProgram, State, bool], Runnable] | None = None,
 ) -> None:
     """Run a model from its first stage to its last.
 
@@ -81,7 +81,7 @@ def run_member(
 
 
 def _programs(
-    plan: RunPlan, state: State, hooks: Hooks, in_parallel: Callable[[StageProgram, State], Runnable] | None
+    plan: RunPlan, state: State, hooks: Hooks, in_parallel: Callable[[StageProgram, State, bool], Runnable] | None
 ) -> list[Runnable]:
     programs: list[Runnable] = []
     all_hooks = hooks.bind(plan.graph, state)
@@ -89,9 +89,9 @@ def _programs(
         plain = StageProgram(plan.graph, state.objects, stage)
         bound = all_hooks.get(stage)
         program: Runnable = plain
-        # Hooks around processes see one after the other (§O7).
-        if in_parallel is not None and not (bound is not None and bound.on_processes):
-            program = in_parallel(plain, state)
+        if in_parallel is not None:
+            # Hooks around processes see one after the other (§O7).
+            program = in_parallel(plain, state, bound is not None and bound.on_processes)
         programs.append(program if bound is None else HookedProgram(plain, program, bound))
     return programs
 

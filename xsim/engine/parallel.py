@@ -12,13 +12,12 @@ from typing import Any, Self
 import dask.local
 import dask.threaded
 
-from xsim._base.cpus import usable_cpus
 from xsim._base.stages import RuntimeSignal, as_signal
 from xsim.engine.hazards import SharedState, hazard_edges
 from xsim.engine.stage import StageProgram
 from xsim.engine.state import State
 from xsim.engine.tasks import StageTask, grouped_tasks, longest_path, single_tasks
-from xsim.engine.thread_limits import ThreadLimits
+from xsim.engine.thread_limits import ThreadLimits, limited_pool
 from xsim.plan.run_plan import RunPlan
 
 WORTH_TRYING = 300e-6
@@ -66,7 +65,7 @@ class ParallelProgram:
         self._parallel: bool | None = None
         self.decision = ""
         if len(program.calls) < 2:
-            self._choose(False, "it has less than two processes")
+            self.choose(False, "it has less than two processes")
 
     def run(self, values: Mapping[str, Any]) -> RuntimeSignal:
         """Run the stage."""
@@ -88,9 +87,9 @@ class ParallelProgram:
         self._look_again()
         total = sum(self._costs)
         if total < WORTH_TRYING:
-            self._choose(False, f"its processes take {total * 1e6:.0f} µs in all, less than their scheduling")
+            self.choose(False, f"its processes take {total * 1e6:.0f} µs in all, less than their scheduling")
         elif longest_path(self._tasks) == len(self._tasks):
-            self._choose(False, "its processes follow each other")
+            self.choose(False, "its processes follow each other")
         return RuntimeSignal.NONE
 
     def _look_again(self) -> None:
@@ -113,12 +112,23 @@ class ParallelProgram:
         if min(len(times) for times in self._trials.values()) == TRIALS:
             gain = min(self._trials[False]) / min(self._trials[True])
             if gain < LEAST_GAIN:
-                self._choose(False, f"{self._workers} threads made it {gain:.2f} times as fast")
+                self.choose(False, f"{self._workers} threads made it {gain:.2f} times as fast")
             else:
-                self._choose(True, f"{len(tasks)} tasks made it {gain:.2f} times as fast")
+                self.choose(True, f"{len(tasks)} tasks made it {gain:.2f} times as fast")
         return RuntimeSignal.NONE
 
-    def _choose(self, parallel: bool, why: str) -> None:
+    @property
+    def has_run(self) -> bool:
+        """Whether there was anything to decide about."""
+        return bool(self.program.calls) and (self._tasks is not None or self._parallel is not None)
+
+    @property
+    def undecided(self) -> str:
+        """What to say of a stage that ended before it was decided."""
+        return f"stage {self.program.stage.value!r} ran in parallel: too few times to tell whether that pays"
+
+    def choose(self, parallel: bool, why: str) -> None:
+        """Decide how the stage runs from now on."""
         self._parallel = parallel
         how = "in parallel" if parallel else "one process after the other"
         self.decision = f"stage {self.program.stage.value!r} runs {how}: {why}"
@@ -154,9 +164,9 @@ class ParallelStages:
     def __enter__(self) -> Self:
         options = self._plan.options
         if options.parallel and options.scheduler in (None, "threads"):
-            self._pool = ThreadPoolExecutor(self._plan.workers, thread_name_prefix="xsim")
-            threads = options.threads_per_worker or max(1, usable_cpus() // self._plan.workers)
-            self._limits = ThreadLimits(threads)
+            assert self._plan.threads is not None
+            self._limits = ThreadLimits(self._plan.threads)
+            self._pool = limited_pool(self._plan.workers, self._plan.threads)
         elif options.threads_per_worker is not None:
             self._limits = ThreadLimits(options.threads_per_worker)
         return self
@@ -168,14 +178,19 @@ class ParallelStages:
             self._limits.restore()
 
     @property
-    def make(self) -> Callable[[StageProgram, State], ParallelProgram] | None:
+    def make(self) -> Callable[[StageProgram, State, bool], ParallelProgram] | None:
         """What makes a stage run in parallel; None where nothing is to."""
         options = self._plan.options
         return self._make if options.parallel and options.scheduler != "processes" else None
 
-    def _make(self, program: StageProgram, state: State) -> ParallelProgram:
-        self._programs.append(ParallelProgram(program, state.objects, self._pool, self._plan.workers))
-        return self._programs[-1]
+    def _make(self, program: StageProgram, state: State, watched: bool) -> ParallelProgram:
+        if self._limits is not None:
+            self._limits.renew()
+        made = ParallelProgram(program, state.objects, self._pool, self._plan.workers)
+        if watched:
+            made.choose(False, "hooks watch its processes one by one")
+        self._programs.append(made)
+        return made
 
     def summary(self) -> str:
         """Say how the stages ran, and why."""
@@ -184,7 +199,7 @@ class ParallelStages:
                 "the processes of one model share its state, which worker processes cannot: they ran one after the "
                 "other; scheduler='threads' runs them at the same time"
             )
-        return "\n".join(p.decision for p in self._programs if p.program.calls and p.decision)
+        return "\n".join(p.decision or p.undecided for p in self._programs if p.has_run)
 
 
 class _Pass:

@@ -29,7 +29,9 @@ def progress_for(plan: RunPlan) -> Iterator[Events]:
 
 def is_interactive() -> bool:
     """Whether output goes to a terminal or a notebook."""
-    if "ipykernel" in sys.modules:
+    # An imported ipykernel is none that runs.
+    get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    if get_ipython is not None and hasattr(get_ipython(), "kernel"):
         return True
     return sys.stderr is not None and sys.stderr.isatty()
 

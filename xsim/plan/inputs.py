@@ -159,6 +159,9 @@ def _wrong_dims(
     transposed = _find_dims(dims, alternatives, batch + tuple(dim for dim in clock if dim in dims), "transpose")
     if transposed is not None and check_dims == "strict":
         remedy = f"check_dims='transpose' takes them in any order; or give them as {show_dims(transposed)}"
+    elif forgotten := _members_only(dims, alternatives, batch, clock):
+        wanted = [*batch, *forgotten]
+        remedy = f"run it with batch_dim={(wanted[0] if len(wanted) == 1 else wanted)!r}, to have members along it"
     else:
         remedy = f"rename or select dimensions, e.g. ds.rename({{{(dims or ('?',))[0]!r}: ...}})"
     return InputError(
@@ -167,6 +170,16 @@ def _wrong_dims(
         remedy=remedy,
         variable=key,
     )
+
+
+def _members_only(dims: Dims, alternatives: tuple[Dims, ...], batch: Dims, clock: Dims) -> Dims:
+    """Give the dimensions that would fit as dimensions of the batch, if these are all that is wrong."""
+    for own in alternatives:
+        extra = tuple(dim for dim in dims if dim not in (*batch, *clock, *own))
+        leading = (*(dim for dim in dims if dim in (*batch, *extra)), *(dim for dim in clock if dim in dims))
+        if extra and dims == (*leading, *own):
+            return extra
+    return ()
 
 
 def _missing(graph: ModelGraph, setup: xr.Dataset, missing: list[Key]) -> MissingInputError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import attrs
 import numpy as np
@@ -12,6 +13,7 @@ from xsim._base.cpus import resolve_workers, usable_cpus
 from xsim._base.render import columns, quantity, section, size
 from xsim._base.stages import Stage
 from xsim._base.suggest import did_you_mean
+from xsim._base.version import __version__
 from xsim.declare.runtime import RUNTIME_ARGS
 from xsim.errors import ClockError, RuntimeContextError
 from xsim.model.graph import ModelGraph, variable_names
@@ -20,9 +22,10 @@ from xsim.plan.blocks import chosen_shape
 from xsim.plan.inputs import PlannedInput, plan_inputs, validate_inputs
 from xsim.plan.options import RunOptions
 from xsim.plan.outputs import PlannedOutput, plan_outputs
+from xsim.plan.remarks import remarks_on
 from xsim.plan.source import as_source
 from xsim.plan.timeline import Timeline, make_timeline
-from xsim.setup.attributes import ROLE, SEED
+from xsim.setup.attributes import ROLE, SEED, VERSION, WORKERS
 from xsim.setup.clocks import check_clocks, read_clocks
 from xsim.setup.outputs import check_outputs, read_outputs
 
@@ -51,8 +54,12 @@ class RunPlan:
         Shape of the blocks of members, where the user fixes it; otherwise the first members decide.
     workers : int
         How many workers run them.
+    threads : int, optional
+        Threads that numerical libraries may use in each; None leaves them as they are.
     seed : int, optional
         Entropy of all random streams; None if nobody asks for one.
+    remarks : tuple of str
+        What is odd about the run, though it can be done.
     """
 
     graph: ModelGraph
@@ -64,12 +71,24 @@ class RunPlan:
     batch: Batch
     block: tuple[int, ...] | None
     workers: int
+    threads: int | None
     seed: int | None
+    remarks: tuple[str, ...]
 
     @property
     def is_batch(self) -> bool:
         """Whether the run has batch dimensions."""
         return bool(self.batch.dims)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Attributes of the result that tell how it was made."""
+        facts: dict[str, Any] = {VERSION: __version__}
+        if self.seed is not None:
+            facts[SEED] = str(self.seed)
+        if self.options.parallel:
+            facts[WORKERS] = self.workers
+        return facts
 
     def random_stream(self, member: int, process: str) -> np.random.Generator:
         """Make the random stream of a process in a member (DESIGN §B11).
@@ -114,6 +133,7 @@ class RunPlan:
                 *section("Inputs:", columns(inputs)),
                 *section("Outputs:", columns(outputs)),
                 f"Store: {where}",
+                *[f"Warning: {remark}" for remark in self.remarks],
             ]
         )
 
@@ -152,10 +172,12 @@ def make_plan(graph: ModelGraph, dataset: xr.Dataset, options: RunOptions) -> Ru
         # What differs between members is checked where it concerns one member only.
         validate_inputs(graph, tuple(p for p in inputs if not p.batch_axes), timeline.nsteps)
     block = chosen_shape(batch, options.block, outputs)
-    workers = resolve_workers(options.workers, usable_cpus()) if options.parallel else 1
-    return RunPlan(
-        graph, setup, timeline, inputs, outputs, options, batch, block, workers, _seed(graph, dataset, options)
-    )
+    usable = usable_cpus()
+    workers = resolve_workers(options.workers, usable) if options.parallel else 1
+    threads = options.threads_per_worker or (max(1, usable // workers) if options.parallel else None)
+    remarks = tuple(remarks_on(options, batch, block, workers, threads, usable))
+    seed = _seed(graph, dataset, options)
+    return RunPlan(graph, setup, timeline, inputs, outputs, options, batch, block, workers, threads, seed, remarks)
 
 
 def _seed(graph: ModelGraph, dataset: xr.Dataset, options: RunOptions) -> int | None:

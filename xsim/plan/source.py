@@ -18,6 +18,7 @@ from xsim.setup.attributes import (
     SEED,
     SUMMARY,
     VERSION,
+    WORKERS,
 )
 from xsim.setup.clocks import as_numbers, read_clocks
 
@@ -42,7 +43,7 @@ def as_source(dataset: xr.Dataset, graph: ModelGraph) -> xr.Dataset:
     ]
     source = dataset.drop_vars([*outputs, *indexes, *replaced])
     source = source.rename_vars({old: name for old, name in kept.items() if old not in replaced})
-    facts = (OUTCOME, SEED, SUMMARY, VERSION)
+    facts = (OUTCOME, SEED, SUMMARY, VERSION, WORKERS)
     source.attrs = {name: value for name, value in source.attrs.items() if name not in facts}
     return as_numbers(source)
 

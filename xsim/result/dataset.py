@@ -7,10 +7,9 @@ from typing import Any
 
 import xarray as xr
 
-from xsim._base.version import __version__
 from xsim.plan.run_plan import RunPlan
 from xsim.plan.storable import kept_inputs
-from xsim.setup.attributes import OUTCOME, SEED, SUMMARY, VERSION
+from xsim.setup.attributes import OUTCOME, SUMMARY
 from xsim.setup.clocks import read_clocks
 from xsim.sink.journal import FIELDS
 from xsim.sink.memory import SavedArray
@@ -57,9 +56,7 @@ def _join(plan: RunPlan, outcome: str, summary: str, outputs: xr.Dataset) -> xr.
     coords = {name: variable for name, variable in outputs.variables.items() if name in indexes}
     data = {name: variable for name, variable in outputs.variables.items() if name not in indexes}
     result = setup.assign_coords(coords).assign(data)
-    facts = {OUTCOME: outcome, VERSION: __version__}
-    facts |= {} if plan.seed is None else {SEED: str(plan.seed)}
-    return result.assign_attrs(facts | ({SUMMARY: summary} if summary else {}))
+    return result.assign_attrs({OUTCOME: outcome, **plan.facts} | ({SUMMARY: summary} if summary else {}))
 
 
 def _decode_clocks(setup: xr.Dataset) -> xr.Dataset:

@@ -24,6 +24,7 @@ OUTCOME = "xsim_outcome"
 VERSION = "xsim_version"
 SEED = "xsim_seed"
 SUMMARY = "xsim_summary"
+WORKERS = "xsim_workers"
 
 CLOCK_UNITS, CLOCK_CALENDAR, CLOCK_DTYPE = "xsim_units", "xsim_calendar", "xsim_dtype"
 """On a clock given as numbers with units: how its dates become the same numbers again."""

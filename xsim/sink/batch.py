@@ -22,8 +22,8 @@ class BlockWriter(Protocol):
     def write(self, block: Block, members: Sequence[MemberData | None]) -> None:
         """Write the values of a block; None for members that have none."""
 
-    def erase(self, block: Block) -> None:
-        """Make missing what was streamed of a block of one member."""
+    def erase(self, block: Block, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Make missing what was streamed of a block of one member: rows of so large a shape, by output."""
 
     def record(self, block: Block, records: Sequence[Record]) -> None:
         """Write the records of a block, after its values."""
@@ -42,7 +42,7 @@ class BatchSink(Protocol):
         """Make room for a run."""
 
     def create(self, shapes: Mapping[str, OutputShape], block: tuple[int, ...]) -> None:
-        """Make the arrays."""
+        """Make the arrays of outputs that are known now; called again where more become known later."""
 
     def writer(self, in_workers: bool) -> BlockWriter | None:
         """Give what writes blocks where they are computed; None if that is to be done here, through `accept`."""

@@ -41,7 +41,7 @@ class MemoryBatchSink:
 
     def create(self, shapes: Mapping[str, OutputShape], block: tuple[int, ...]) -> None:
         """Make arrays full of missing values."""
-        self._shapes = shapes
+        self._shapes = {**self._shapes, **shapes}
         for output in self.plan.outputs:
             if shape := shapes.get(output.name):
                 size = (*self.plan.batch.shape, output.nlabels, *shape.own_shape)

@@ -85,13 +85,10 @@ class ZarrBlockWriter:
             labels = slice(start, start + values.shape[len(block.shape)])
             array[(*block.slices, labels, *own)] = values
 
-    def erase(self, block: Block) -> None:
-        """Make missing what was streamed of a block of one member."""
-        for output in self._outputs:
-            shape = self._shapes.get(output.name)
-            if shape is not None:
-                array = self.array(output.name)
-                array[block.slices] = shape.storage.fill
+    def erase(self, block: Block, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Make missing what was streamed of a block of one member: rows of so large a shape, by output."""
+        for name, own_shape in shapes.items():
+            self.array(name, own_shape)[block.slices] = self._shapes[name].storage.fill
 
     def record(self, block: Block, records: Sequence[Record]) -> None:
         """Write the records of a block, after its values: this is the done mark."""
@@ -147,14 +144,18 @@ class ZarrBatchSink:
         self.store.open(plan)
 
     def create(self, shapes: Mapping[str, OutputShape], block: tuple[int, ...]) -> None:
-        """Make arrays and journal."""
+        """Make arrays, and the journal."""
         for output in self.plan.outputs:
             if shape := shapes.get(output.name):
-                row_bytes = prod(shape.own_shape) * shape.storage.stored.itemsize * prod(block)
+                row_bytes = prod(shape.measured) * shape.storage.stored.itemsize * prod(block)
                 rows = rows_of_chunk(output, row_bytes)
-                create_array(self.store.group, output, shape.storage, block, rows, shape.own_shape)
-        create_journal(self.store.group, self.plan.batch, block)
-        self._shapes = shapes
+                array = create_array(self.store.group, output, shape.storage, block, rows, shape.measured)
+                if shape.own_shape != shape.measured:
+                    with quiet():
+                        array.resize(array.shape[: -len(shape.own_shape)] + shape.own_shape)
+        if JOURNAL not in self.store.group:
+            create_journal(self.store.group, self.plan.batch, block)
+        self._shapes = {**self._shapes, **shapes}
         self._here = self._writer()
 
     def _writer(self) -> ZarrBlockWriter:

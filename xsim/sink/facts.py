@@ -9,10 +9,20 @@ from xsim.sink.storage_type import StorageType
 
 @attrs.frozen(eq=False)
 class OutputShape:
-    """What is known of an output once a member has saved it."""
+    """What is known of an output once a member has saved it.
+
+    Attributes
+    ----------
+    storage : StorageType
+    own_shape : tuple of int
+        What its array begins with: the largest row of a member that is done. Arrays grow.
+    measured : tuple of int
+        The largest row so far of any member, by which chunks are chosen.
+    """
 
     storage: StorageType
     own_shape: tuple[int, ...]
+    measured: tuple[int, ...]
 
 
 @attrs.define(eq=False)

@@ -8,7 +8,6 @@ from typing import Any
 import attrs
 import numpy as np
 
-from xsim.errors import OutputError
 from xsim.plan.chunks import rows_per_chunk
 from xsim.plan.outputs import PlannedOutput
 from xsim.plan.run_plan import RunPlan
@@ -83,17 +82,31 @@ class HeldRows(MemoryTarget):
         return self.dropped > 0 or rows.nbytes // max(1, len(rows)) * self.output.nlabels > (self._limit or 0)
 
 
+class LateOutputError(Exception):
+    """Ends a member that is the first to save an output: the coordinator makes its array, and the member runs again.
+
+    Parameters
+    ----------
+    name : str
+    shape : OutputShape
+    """
+
+    def __init__(self, name: str, shape: OutputShape) -> None:
+        super().__init__(name, shape)
+        self.name = name
+        self.shape = shape
+
+
 class NoArray(MemoryTarget):
-    """Refuses an output that no array was made for, since none of the first members saved it."""
+    """Takes the first value of an output that no array was made for, since no member before saved it."""
 
     def rows_per_chunk(self, row_bytes: int) -> int:
-        """Refuse the first value."""
-        raise OutputError(
-            f"output {self.output.name!r} is saved too late",
-            got="a first value in this member",
-            expected="one of the first members to save it: their values tell its type, and arrays are made after them",
-            remedy="let the process set it in initialize, or request it on another clock",
-        )
+        """Ask for the first value as soon as it is there."""
+        return 1
+
+    def create(self, storage: StorageType, rows: int, own_shape: tuple[int, ...]) -> None:
+        """Tell the type, in place of making an array."""
+        raise LateOutputError(self.output.name, OutputShape(storage, (0,) * len(own_shape), own_shape))
 
 
 def _target(output: PlannedOutput, shapes: Mapping[str, OutputShape] | None, limit: int | None) -> HeldRows | NoArray:

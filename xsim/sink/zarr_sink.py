@@ -9,11 +9,10 @@ from typing import Any
 
 import zarr
 
-from xsim._base.version import __version__
 from xsim.errors import StoreError
 from xsim.plan.run_plan import RunPlan
 from xsim.plan.storable import check_storable, storable_setup
-from xsim.setup.attributes import OUTCOME, SEED, VERSION
+from xsim.setup.attributes import OUTCOME
 from xsim.sink.buffer import OutputBuffer
 from xsim.sink.finish import masking_attrs, pad
 from xsim.sink.location import check_location, location_of
@@ -61,8 +60,7 @@ class ZarrStore:
             setup.to_zarr(group.store, group=group.path, mode="a", consolidated=False)
         # Opened again: attributes are written from what a handle has seen, and xarray has just written some.
         self._group = zarr.open_group(self.location, mode="r+")
-        seed = {} if plan.seed is None else {SEED: str(plan.seed)}
-        self.group.attrs.update({OUTCOME: "running", VERSION: __version__, **seed})
+        self.group.attrs.update({OUTCOME: "running", **plan.facts})
 
     def close(self, outcome: str, coordinates: Sequence[str]) -> None:
         """Note how the run ended, which outputs are coordinates, and consolidate the metadata."""

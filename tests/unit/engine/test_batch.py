@@ -280,6 +280,7 @@ def test_a_result_is_a_setup(where):
     setup = setup_of(rate=("b", [1.0, 2.0]), seed=(("b", "x"), values(2, 2)))
     first = run(setup, where, "sequential", seed=3)
     again = run(first, where, "threads", seed=3)
+    assert again.attrs.pop("xsim_workers") == 3
     outcomes = [name for name in first if name.startswith("xsim_")]
     xr.testing.assert_identical(first.drop_vars(outcomes), again.drop_vars(outcomes))
     assert again.xsim_outcome.values.tolist() == ["done", "done"]

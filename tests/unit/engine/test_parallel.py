@@ -38,6 +38,8 @@ def run(classes, outputs=None, steps=STEPS, **options):
     model = xs.Model(classes)
     setup = xs.create_setup(model=model, clocks={"time": np.arange(steps + 1)}, output_vars=outputs or {})
     options = {"parallel": True, "workers": 2, "threads_per_worker": 1, "progress": False} | options
+    if not options["parallel"]:
+        del options["workers"]
     return setup.xsim.run(model=model, **options)
 
 
@@ -365,3 +367,20 @@ def test_random_streams(always):
         same = run(classes, outputs, seed=1, workers=workers)
         assert all(same[name].equals(first[name]) for name in outputs)
     assert not first.a__v.equals(first.b__v)
+
+
+def test_stages_with_process_hooks_are_named():
+    """A stage whose processes hooks watch runs sequentially, and the summary says so (DESIGN §O7, §O5)."""
+
+    @xs.runtime_hook("run_step", level="process")
+    def watch(model, context, state):
+        """Look on."""
+
+    text = summary({"a": process(nap), "b": process(nap)}, hooks=[watch])
+    assert text == "stage 'run_step' runs one process after the other: hooks watch its processes one by one"
+
+
+def test_a_stage_that_ends_before_it_is_decided_is_named():
+    """The summary tells of each stage, also of one that ran too few times to be measured both ways (DESIGN §O5)."""
+    text = summary({"a": process(nap), "b": process(nap)}, steps=2)
+    assert text == "stage 'run_step' ran in parallel: too few times to tell whether that pays"

@@ -1,11 +1,15 @@
 """Threads of numerical libraries (DESIGN §R2)."""
 
+import os
+import sys
+import threading
+
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import xsim as xs
-from xsim.engine.thread_limits import ThreadLimits
+from xsim.engine.thread_limits import ThreadLimits, thread_environment
 
 
 def threads():
@@ -109,3 +113,94 @@ def test_batch(options):
 
     assert set(result.a__n.values.flat) == {1}
     assert threads() == before
+
+
+class Numba:
+    """Counts threads as numba does: for each thread that calls it."""
+
+    def __init__(self):
+        self._local = threading.local()
+
+    def get_num_threads(self):
+        return getattr(self._local, "number", 4)
+
+    def set_num_threads(self, number):
+        self._local.number = number
+
+
+@xs.process
+class AskNumba:
+    n = xs.variable(intent="out")
+
+    def run_step(self):
+        self.n = sys.modules["numba"].get_num_threads()
+
+
+@pytest.mark.parametrize(
+    "options, number",
+    [
+        ({}, 4),
+        ({"threads_per_worker": 1}, 1),
+        ({"threads_per_worker": 8}, 4),
+        ({"parallel": True, "workers": 2, "threads_per_worker": 2}, 2),
+    ],
+)
+@pytest.mark.parametrize("batch", [False, True])
+def test_numba(options, number, batch, monkeypatch):
+    """Numba's threads, which it counts for each caller, are limited too, here and in a pool of threads."""
+    numba = Numba()
+    monkeypatch.setitem(sys.modules, "numba", numba)
+    model = xs.Model({"a": AskNumba, "b": AskNumba, "c": Ask})
+    fail = ("m", [False] * 3) if batch else False
+    setup = xs.create_setup(
+        model=model, clocks={"time": [0, 1, 2]}, input_vars={"c__fail": fail}, output_vars={"a__n": "time"}
+    )
+    result = setup.xsim.run(model=model, batch_dim="m" if batch else None, progress=False, **options)
+    assert set(result.a__n.values.flat) == {number}
+    assert numba.get_num_threads() == 4
+
+
+def test_libraries_loaded_later(monkeypatch):
+    """What is loaded while a run is going on is limited when the limits are looked at again."""
+    limits = ThreadLimits(2)
+    numba = Numba()
+    limits.renew()
+    assert numba.get_num_threads() == 4
+    monkeypatch.setitem(sys.modules, "numba", numba)
+    limits.renew()
+    assert numba.get_num_threads() == 2
+    limits.restore()
+    assert numba.get_num_threads() == 4
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"), [(None, "3"), ("2", "2"), ("8", "3"), ("", "3"), ("0", "3"), ("a", "3")]
+)
+def test_environment_of_workers(before, expected, monkeypatch):
+    """Libraries that a worker loads later read their limit from its environment, which is never raised."""
+    if before is None:
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    else:
+        monkeypatch.setenv("OMP_NUM_THREADS", before)
+    assert thread_environment(3)["OMP_NUM_THREADS"] == expected
+
+
+@xs.process
+class AskEnvironment:
+    k = xs.variable()
+    n = xs.variable(intent="out")
+
+    def run_step(self):
+        self.n = int(os.environ["NUMBA_NUM_THREADS"])
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_pool_that_is_used_again(number):
+    """Workers of a pool that an earlier run has left are told anew how many threads they may use."""
+    model = xs.Model({"a": AskEnvironment})
+    setup = xs.create_setup(
+        model=model, clocks={"time": [0, 1]}, input_vars={"a__k": ("m", [1, 2])}, output_vars={"a__n": None}
+    )
+    options = {"parallel": True, "scheduler": "processes", "workers": 1, "threads_per_worker": number}
+    result = setup.xsim.run(model=model, batch_dim="m", progress=False, **options)
+    assert set(result.a__n.values.flat) == {number}

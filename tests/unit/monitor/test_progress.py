@@ -1,6 +1,7 @@
 """Progress: shown to those who watch, quiet otherwise (DESIGN §O7)."""
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -133,7 +134,7 @@ def test_nobody_watches():
 
 def test_who_watches(monkeypatch):
     """A terminal is one who watches; a file, a pipe, and no stderr at all are not; a notebook is."""
-    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
     assert not is_interactive()
     with monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", None)
@@ -143,6 +144,10 @@ def test_who_watches(monkeypatch):
         assert is_interactive()
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "ipykernel", sys)
+        assert not is_interactive()  # imported, but no kernel runs
+        patch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: None))
+        assert not is_interactive()
+        patch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=1)))
         assert is_interactive()
 
 

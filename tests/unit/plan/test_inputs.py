@@ -133,9 +133,26 @@ def test_dimensions_without_a_clock():
     assert str(refused(setup, xs.errors.InputError)) == message(
         """
         Invalid dimension(s) for variable 'heat__rate': found ('t',), must be one of ()
-          remedy: rename or select dimensions, e.g. ds.rename({'t': ...})
+          remedy: run it with batch_dim='t', to have members along it
         """
     )
+
+
+@pytest.mark.parametrize(
+    ("dims", "batch_dim", "remedy"),
+    [
+        (("m", "x"), None, "run it with batch_dim='m', to have members along it"),
+        (("m", "n", "t", "x"), None, "run it with batch_dim=['m', 'n'], to have members along it"),
+        (("m", "n", "x"), "n", "run it with batch_dim=['n', 'm'], to have members along it"),
+        (("t", "m", "x"), None, "rename or select dimensions, e.g. ds.rename({'t': ...})"),
+    ],
+)
+def test_forgotten_batch_dimensions(dims, batch_dim, remedy):
+    """Where batch_dim= is all that is missing, the remedy says so (DESIGN §E2)."""
+    other = {"heat__rate": ("n", [1.0, 2.0, 3.0])} if batch_dim else {}
+    setup = setup_of(heat__field=(dims, np.ones([3] * len(dims))), **other)
+
+    assert refused(setup, xs.errors.InputError, batch_dim=batch_dim).remedy == remedy
 
 
 @pytest.mark.parametrize(

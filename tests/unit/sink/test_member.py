@@ -112,10 +112,10 @@ def test_single_run_that_ends_early_with_growing_rows(store):
 
 def test_recorder_with_known_types(plan):
     """Where the type of an output is known, values are held to it (DESIGN §S6)."""
-    recorder = MemberRecorder(plan, {"cells__count": OutputShape(storage_type("cells__count", 1), ())})
+    recorder = MemberRecorder(plan, {"cells__count": OutputShape(storage_type("cells__count", 1), (), ())})
     recorder.puts[2](3.0)
     assert recorder.data()["cells__count"].rows.dtype == np.int64
-    recorder = MemberRecorder(plan, {"cells__count": OutputShape(storage_type("cells__count", 1), ())})
+    recorder = MemberRecorder(plan, {"cells__count": OutputShape(storage_type("cells__count", 1), (), ())})
     with pytest.raises(OutputError) as error:
         recorder.puts[2](3.5)
     assert error.value.problem == "output 'cells__count' is stored as int64, and a value cannot be held exactly"

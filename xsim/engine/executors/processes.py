@@ -16,7 +16,7 @@ from xsim.engine.block import MemberResult, Work, run_block
 from xsim.engine.executors.protocol import Task
 from xsim.engine.executors.window import as_completed
 from xsim.engine.picklable import check_picklable, travelling
-from xsim.engine.thread_limits import ThreadLimits
+from xsim.engine.thread_limits import ThreadLimits, thread_environment
 from xsim.errors import WorkerError
 
 
@@ -35,7 +35,8 @@ class ProcessExecutor:
         self._workers = workers
         self._threads = threads_per_worker
         self._folder = tempfile.TemporaryDirectory(prefix="xsim-")
-        self._pool = get_reusable_executor(max_workers=workers, timeout=60)
+        # Libraries that are loaded later, in a stage, read the environment; those loaded already are limited below.
+        self._pool = get_reusable_executor(max_workers=workers, timeout=60, env=thread_environment(threads_per_worker))
 
     def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[MemberResult]]]:
         """Run tasks as workers get free. The work travels once for each worker; tasks carry little more than a block.
@@ -117,4 +118,6 @@ def _run_task(path: str, threads: int, task: Task) -> list[MemberResult]:
         if _limits is not None:
             _limits.restore()  # of the run before
         _limits = ThreadLimits(threads)
+    assert _limits is not None
+    _limits.renew()
     return [travelling(result) for result in run_block(_loaded[1], task.block, task.known)]

@@ -30,6 +30,8 @@ class SequentialExecutor:
         """Run tasks in their order."""
         for task in tasks:
             yield task, run_block(work, task.block, task.known)
+            if self._limits is not None:
+                self._limits.renew()
 
     def close(self, now: bool) -> None:
         """Give back the threads; nothing is running."""

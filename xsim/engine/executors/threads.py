@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 
 from xsim.engine.block import MemberResult, Work, run_block
 from xsim.engine.executors.protocol import Task
 from xsim.engine.executors.window import as_completed
-from xsim.engine.thread_limits import ThreadLimits
+from xsim.engine.thread_limits import ThreadLimits, limited_pool
 
 
 class ThreadExecutor:
@@ -26,7 +26,7 @@ class ThreadExecutor:
         self._workers = workers
         # These libraries have one limit a process, which each of our threads meets.
         self._limits = ThreadLimits(threads_per_worker)
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="xsim")
+        self._pool = limited_pool(workers, threads_per_worker)
 
     def check(self, work: Work) -> None:
         """Do nothing: the work stays here."""
@@ -37,7 +37,9 @@ class ThreadExecutor:
         def submit(task: Task) -> Future[list[MemberResult]]:
             return self._pool.submit(run_block, work, task.block, task.known)
 
-        yield from as_completed(submit, tasks, self._workers)
+        for ended in as_completed(submit, tasks, self._workers):
+            self._limits.renew()
+            yield ended
 
     def close(self, now: bool) -> None:
         """Wait for running tasks; a running call cannot be killed."""

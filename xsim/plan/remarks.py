@@ -1,0 +1,52 @@
+"""What is odd about a run, though it can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil, prod
+
+from xsim._base.render import quantity
+from xsim.plan.batch import Batch
+from xsim.plan.options import RunOptions
+
+
+def remarks_on(
+    options: RunOptions, batch: Batch, block: tuple[int, ...] | None, workers: int, threads: int | None, usable: int
+) -> Iterator[str]:
+    """Say what a user may not have meant.
+
+    Parameters
+    ----------
+    options : RunOptions
+    batch : Batch
+    block : tuple of int, optional
+        Shape of the blocks, where it is fixed.
+    workers : int
+    threads : int, optional
+        Threads of numerical libraries in each worker, where they are limited.
+    usable : int
+        CPUs that this process may use.
+    """
+    if not options.parallel:
+        given = {"scheduler": options.scheduler, "workers": options.workers}
+        idle = [f"{name}={value!r}" for name, value in given.items() if value not in (None, 1, "synchronous")]
+        if idle:
+            have = "has" if len(idle) == 1 else "have"
+            yield (f"{' and '.join(idle)} {have} no effect without parallel=True: everything runs one after the other")
+        return
+    if options.scheduler == "synchronous":
+        return
+    if threads is not None and workers * threads > usable:
+        yield (
+            f"{quantity(workers, 'worker')} × {quantity(threads, 'thread')} each are {workers * threads} threads for "
+            f"{quantity(usable, 'usable CPU')}: they wait for each other; workers=None takes as many as "
+            f"there are CPUs"
+        )
+    if block is not None:
+        blocks = prod(ceil(n / size) for n, size in zip(batch.shape, block, strict=True))
+        if blocks < min(workers, batch.size):
+            yield (
+                f"{quantity(blocks, 'block')} of {quantity(prod(block), 'member')} for {quantity(workers, 'worker')}: "
+                f"the others have nothing to do; smaller blocks (block=, chunks along the batch dimensions) share out "
+                f"the work"
+            )
