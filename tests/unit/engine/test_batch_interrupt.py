@@ -1,10 +1,14 @@
 """KeyboardInterrupt ends a batch; what is done until then can be read (DESIGN §B6, §R4)."""
 
+import time
+
 import numpy as np
 import pytest
 import xarray as xr
 
 import xsim as xs
+from xsim.engine.book import Book
+from xsim.sink.batch_zarr import ZarrBatchSink, ZarrBlockWriter
 
 
 @xs.process
@@ -107,3 +111,51 @@ def test_system_exit_is_no_failure():
     with pytest.raises(SystemExit) as error:
         setup.xsim.run(model, batch_dim="b")
     assert error.value.code == 3
+
+
+def test_nobody_writes_into_a_closed_store(tmp_path, monkeypatch):
+    """When the coordinator fails, members under way end, and write, before the store is closed (DESIGN §B5)."""
+    order = []
+
+    def told(name, method):
+        def call(self, *args):
+            if name == "record":
+                time.sleep(0.05)  # let the coordinator be first, if it does not wait
+            order.append(name)
+            return method(self, *args)
+
+        return call
+
+    monkeypatch.setattr(ZarrBlockWriter, "record", told("record", ZarrBlockWriter.record))
+    monkeypatch.setattr(ZarrBatchSink, "close", told("close", ZarrBatchSink.close))
+    monkeypatch.setattr(Book, "enter", _failing_later(Book.enter))
+    with pytest.raises(OSError, match="disk full"):
+        setup_of([], members=20).xsim.run(
+            MODEL, batch_dim="b", store=tmp_path / "out.zarr", block=1, parallel=True, workers=3
+        )
+    assert order.count("close") == 1
+    assert order[-1] == "close"
+    assert order.count("record") >= 2
+
+
+def _failing_later(enter):
+    calls = []
+
+    def later(self, members, results):
+        calls.append(members)
+        if len(calls) > 6:
+            raise OSError("disk full")
+        return enter(self, members, results)
+
+    return later
+
+
+def test_outcomes_in_several_chunks(tmp_path, monkeypatch):
+    """Outcomes are unfolded a chunk of members at a time, and all of them are there."""
+    monkeypatch.setattr("xsim.sink.journal.OUTCOME_CHUNK", 3)
+    with pytest.raises(KeyboardInterrupt):
+        setup_of(7, members=10).xsim.run(MODEL, batch_dim="b", store=tmp_path / "out.zarr", block=1)
+    with xr.open_zarr(tmp_path / "out.zarr", chunks={}) as opened:
+        assert opened.xsim_outcome.chunks == ((3, 3, 3, 1),)
+        assert opened.xsim_outcome.values.tolist() == ["done"] * 7 + ["pending"] * 3
+        np.testing.assert_array_equal(opened.xsim_seconds.notnull(), [True] * 7 + [False] * 3)
