@@ -1,7 +1,7 @@
 # `make help` lists the targets. PYTHON=/path/to/python picks the interpreter (see ci/README.md).
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test test-slow bench lint format clean
+.PHONY: help environment demo test test-slow bench lint format doc clean
 
 # The python of the interpreter's environment. The environment is up to date here, so this only looks it up.
 python = python="$$(ci/environment)" && "$$python"
@@ -31,6 +31,9 @@ lint: environment ## check style, formatting, types and imports
 	@$(python) -m ruff format --check .
 	@$(python) -m mypy xsim
 	@python="$$(ci/environment)" && "$${python%/*}/lint-imports" --no-logo
+
+doc: environment ## build the documentation, running its code (build/doc/index.html)
+	@$(python) -m sphinx -b html -W --keep-going -q -j auto -d build/doctrees doc build/doc
 
 format: environment ## put the code into its standard format
 	@$(python) -m ruff check --fix-only .

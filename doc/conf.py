@@ -1,0 +1,55 @@
+"""How Sphinx builds the documentation; `make doc` runs it. Nothing is fetched while building."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import xsim
+
+project = "xsim"
+author = "xsim developers"
+version = release = xsim.__version__
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "sphinx_copybutton"]
+exclude_patterns = ["README.md"]  # the way into this folder for readers of the repository
+templates_path: list[str] = []
+
+# --- Text: MyST Markdown, where `name` is code, as everywhere ---
+myst_enable_extensions = ["deflist", "colon_fence"]
+myst_heading_anchors = 3
+# In docstrings, `name` is a link where there is such an object.
+default_role = "autolink"
+
+# --- Code: cells are run at each build, in a folder of their own; an error ends the build ---
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+# What a cell prints to stderr, warnings among it, is not expected, unless the cell says so (`output_stderr: show`).
+nb_output_stderr = "warn"
+nb_merge_streams = True
+nb_ipywidgets_js: dict[str, dict[str, str]] = {}
+os.environ["MATPLOTLIBRC"] = str(Path(__file__).parent / "matplotlibrc")
+os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+# Progress bars are for people; pages that show one switch it on. The notice is of their form in notebooks.
+os.environ["TQDM_DISABLE"] = "1"
+os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"
+
+# --- Reference: from docstrings, whose sections give the types ---
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+napoleon_use_ivar = True
+copybutton_exclude = ".linenos, .gp, .go"
+
+# --- Looks ---
+html_theme = "furo"
+html_title = f"xsim {release}"
+html_copy_source = False
+html_show_copyright = False
+html_theme_options = {"footer_icons": []}
+pygments_style = "friendly"
+pygments_dark_style = "monokai"
