@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
 
 import xsim
 
@@ -53,3 +57,20 @@ html_show_copyright = False
 html_theme_options = {"footer_icons": []}
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
+
+
+def link_design_rules(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Let docstrings that cite a design rule link to the rules."""
+    lines[:] = [re.sub(r"DESIGN (§\w+)", r":doc:`design rule \1 </design/rules>`", line) for line in lines]
+
+
+def plain_errors(app: Sphinx, what: str, name: str, obj: Any, *_: Any) -> tuple[str, str] | None:
+    """Show only once how an error of xsim is made: the same for all of them."""
+    plain = name.startswith("xsim.errors.") and name != "xsim.errors.XsimError"
+    return ("", "") if plain and what == "exception" else None
+
+
+def setup(app: Sphinx) -> None:
+    """Register what is above."""
+    app.connect("autodoc-process-docstring", link_design_rules)
+    app.connect("autodoc-process-signature", plain_errors)
