@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +37,18 @@ nb_execution_timeout = 300
 nb_output_stderr = "warn"
 nb_merge_streams = True
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
+# Kernels have a profile of their own, not that of whoever builds. Errors are shown by their message, without traceback.
+profile = Path(tempfile.mkdtemp(prefix="xsim-doc-"))
+atexit.register(shutil.rmtree, profile, ignore_errors=True)
+(profile / "profile_default").mkdir()
+(profile / "profile_default" / "ipython_kernel_config.py").write_text(
+    "c = get_config()\n"
+    "c.InteractiveShell.xmode = 'Minimal'\n"
+    "c.HistoryManager.enabled = False\n"
+    "c.IPKernelApp.log_level = 'ERROR'  # else each kernel warns that it listens to this machine\n",
+    encoding="utf-8",
+)
+os.environ["IPYTHONDIR"] = str(profile)
 os.environ["MATPLOTLIBRC"] = str(Path(__file__).parent / "matplotlibrc")
 os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
 # Progress bars are for people; pages that show one switch it on. The notice is of their form in notebooks.

@@ -6,10 +6,10 @@ rain and melt W to the river:
     dN/dt = P_snow - min(N/dt, M max(T, 0))        snow N (mm of water), melt factor M (mm/degC/day)
     dS/dt = W - k S                                storage S (mm), recession constant k (1/day), runoff k S
 
-The reservoir is solved exactly over a day in which W is constant. The weather is the daily record of Seattle that ships
-with vega_datasets, moved uphill: the basin lies 1200 m above the gauge and is 6.5 degC per 1000 m colder. It covers three
-water years, from October to September; the last of them was too warm for much snow. Run the file to sweep melt factor and
-recession constant, in one batch with both as dimensions; it prints a table and draws a figure::
+The reservoir is solved exactly over a day in which W is constant. The weather is the daily record of Seattle that
+ships with vega_datasets, moved uphill: the basin lies 1200 m above the gauge and is 6.5 degC per 1000 m colder. It
+covers three water years, from October to September; the last of them was too warm for much snow. Run the file to sweep
+melt factor and recession constant, in one batch with both as dimensions; it prints a table and draws a figure::
 
     python examples/snow_runoff.py --out build/snow_runoff
 
