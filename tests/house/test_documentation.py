@@ -50,9 +50,7 @@ def test_every_public_name_is_in_the_reference() -> None:
 def test_every_public_module_is_in_the_reference() -> None:
     """Each module that users import from is described on a page of the reference."""
     found = {path.stem for path in (ROOT / "xsim").glob("[!_]*.py")} - {"accessor"}  # which is Dataset.xsim
-    missing = {
-        name for name in found if not any(f"{each}.".startswith(f"xsim.{name}.") for each in described())
-    }
+    missing = {name for name in found if not any(f"{each}.".startswith(f"xsim.{name}.") for each in described())}
     assert missing == set(), "add these to a page of doc/reference"
 
 
