@@ -81,8 +81,7 @@ def link_design_rules(app: Sphinx, what: str, name: str, obj: Any, options: Any,
 
 def plain_errors(app: Sphinx, what: str, name: str, obj: Any, *_: Any) -> tuple[str, str] | None:
     """Show only once how an error of xsim is made: the same for all of them."""
-    plain = name.startswith("xsim.errors.") and name != "xsim.errors.XsimError"
-    return ("", "") if plain and what == "exception" else None
+    return ("", "") if what == "exception" and issubclass(obj.__base__, xsim.errors.XsimError) else None
 
 
 def setup(app: Sphinx) -> None:
