@@ -67,6 +67,8 @@ copybutton_exclude = ".linenos, .gp, .go"
 # --- Looks ---
 html_theme = "furo"
 html_title = f"xsim {release}"
+html_static_path = ["_static"]
+html_css_files = ["xsim.css"]
 html_copy_source = False
 html_show_copyright = False
 html_theme_options = {"footer_icons": []}

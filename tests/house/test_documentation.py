@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import xsim as xs
-from xsim.plan.options import ENCODING_KEYS
+from xsim.plan.options import RunOptions
 from xsim.setup import attributes
 from xsim.sink.finish import MISSING
 from xsim.sink.journal import FIELDS, JOURNAL
@@ -64,7 +64,11 @@ def test_every_argument_of_a_run_is_in_the_reference() -> None:
 @pytest.mark.parametrize("page", ["reference/options", "how-to/store"])
 def test_every_key_of_encodings_is_named(page: str) -> None:
     """Pages that list the keys of encodings list all of them."""
-    assert [key for key in ENCODING_KEYS if f"`{key}`" not in text(page)] == []
+    with pytest.raises(xs.errors.OptionError) as caught:
+        RunOptions(encoding={"output": {"no such key": 1}})
+    keys = re.findall(r"'(\w+)'", str(caught.value.expected))
+    assert {"dtype", "chunks"} < set(keys)
+    assert [key for key in keys if f"`{key}`" not in text(page)] == []
 
 
 def test_the_layout_of_stores_is_complete() -> None:
