@@ -33,7 +33,7 @@ lint: environment ## check style, formatting, types and imports
 	@python="$$(ci/environment)" && "$${python%/*}/lint-imports" --no-logo
 
 doc: environment ## build the documentation, running its code (build/doc/index.html)
-	@$(python) -m sphinx -b html -W --keep-going -q -j auto -d build/doctrees doc build/doc
+	@$(python) -m sphinx -b html -W --keep-going -q -d build/doctrees doc build/doc
 
 format: environment ## put the code into its standard format
 	@$(python) -m ruff check --fix-only .
