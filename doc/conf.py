@@ -6,10 +6,12 @@ import atexit
 import os
 import re
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from jupyter_client import AsyncKernelManager
 from sphinx.application import Sphinx
 
 import xsim
@@ -38,17 +40,20 @@ nb_output_stderr = "warn"
 nb_merge_streams = True
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
 # Kernels have a profile of their own, not that of whoever builds. Errors are shown by their message, without traceback.
-profile = Path(tempfile.mkdtemp(prefix="xsim-doc-"))
+profile = Path(tempfile.mkdtemp(prefix="xsim-doc-", dir=None if sys.platform == "win32" else "/tmp"))
 atexit.register(shutil.rmtree, profile, ignore_errors=True)
 (profile / "profile_default").mkdir()
 (profile / "profile_default" / "ipython_kernel_config.py").write_text(
-    "c = get_config()\n"
-    "c.InteractiveShell.xmode = 'Minimal'\n"
-    "c.HistoryManager.enabled = False\n"
-    "c.IPKernelApp.log_level = 'ERROR'  # else each kernel warns that it listens to this machine\n",
+    "c = get_config()\nc.InteractiveShell.xmode = 'Minimal'\nc.HistoryManager.enabled = False\n",
     encoding="utf-8",
 )
 os.environ["IPYTHONDIR"] = str(profile)
+if sys.platform != "win32":
+    # Kernels are reached through files, not through ports: two that start at the same time, in this build and in
+    # another one, may be given the same port and then wait for ever. No setting gets there from here. The folder's path
+    # is short, as that of such files must be, and absolute, as kernels run in folders of their own.
+    AsyncKernelManager.transport = "ipc"
+    AsyncKernelManager.ip = str(profile / "kernel")
 os.environ["MATPLOTLIBRC"] = str(Path(__file__).parent / "matplotlibrc")
 os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
 # Progress bars are for people; pages that show one switch it on. The notice is of their form in notebooks.
