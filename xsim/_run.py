@@ -68,7 +68,7 @@ def run(
     functions = collect_hooks(hooks)
     bound = Hooks(functions, view if functions else _no_view)
     store = None if options.store is None else ZarrStore(options.store, options.mode)
-    with progress_for(plan) as events:
+    with progress_for(plan, hooks) as events:
         if plan.is_batch:
             return _run_batch(plan, store, bound, events)
         return _run_single(plan, store, bound, events, objects)

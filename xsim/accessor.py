@@ -23,6 +23,7 @@ from xsim.setup.clocks import read_clocks, set_clocks
 from xsim.setup.create import filter_variables_of, renamed, reset_variables
 from xsim.setup.inputs import set_inputs
 from xsim.setup.outputs import read_outputs, set_outputs
+from xsim.setup.summary import setup_page
 
 
 @xr.register_dataset_accessor("xsim")  # type: ignore[no-untyped-call]
@@ -31,6 +32,12 @@ class XsimAccessor:
 
     def __init__(self, dataset: xr.Dataset) -> None:
         self._dataset = dataset
+
+    def __repr__(self) -> str:
+        return setup_page(self._dataset).text()
+
+    def _repr_html_(self) -> str:
+        return setup_page(self._dataset).html()
 
     # -- looking ----------------------------------------------------------------------------------------------------
 

@@ -34,6 +34,7 @@
     ├── StaticInputError (ValueError)            a static input is changed
     ├── OutputError (ValueError)                 a value cannot be saved as it is
     ├── NotPicklableError (TypeError)            something cannot go to worker processes
+    ├── DrawingError (RuntimeError)              a graph cannot be drawn
     ├── WorkerError (RuntimeError)               a worker process ended
     ├── BatchError (RuntimeError)                members of a batch failed
     └── StoreError (ValueError)                  a store cannot be written to or read
@@ -251,6 +252,10 @@ class OutputError(XsimError, ValueError):
 
 class NotPicklableError(XsimError, TypeError):
     """Something cannot be sent to worker processes."""
+
+
+class DrawingError(XsimError, RuntimeError):
+    """A graph cannot be drawn."""
 
 
 class WorkerError(XsimError, RuntimeError):

@@ -85,3 +85,8 @@ def with_ndim(alternatives: Sequence[Dims], ndim: int) -> Dims | None:
 def show_dims(dims: Sequence[str]) -> str:
     """Print dims as one would write them: ``'x'``, ``('y', 'x')``, ``()``."""
     return repr(dims[0]) if len(dims) == 1 else repr(tuple(dims))
+
+
+def show_alternatives(alternatives: Sequence[Dims]) -> str:
+    """Print all alternatives, for tables; nothing for what is always a scalar."""
+    return " or ".join(map(str, alternatives)) if any(alternatives) else ""

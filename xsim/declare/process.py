@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar, dataclass_transform, overload
 
@@ -10,11 +10,11 @@ import attr
 import attrs
 from attrs import NOTHING
 
-from xsim._base.render import columns, section
 from xsim._base.stages import Stage
-from xsim.declare.access import Shadow, accessor_for, missing_attribute, process_name
+from xsim.declare.access import Shadow, accessor_for, missing_attribute
 from xsim.declare.autodoc import attributes_section
 from xsim.declare.declaration import Declaration
+from xsim.declare.describe import process_page, summary_line
 from xsim.declare.runtime import StageMethod, stage_methods
 from xsim.declare.variable import (
     any_object,
@@ -138,6 +138,7 @@ def _decorate(cls: type, autodoc: bool, apply_attrs: bool, parallel: bool) -> ty
             delattr(cls, name)
         accessor = accessor_for(spec)
         if accessor is not None:
+            accessor.__doc__ = summary_line(spec)  # what help() prints
             setattr(cls, name, accessor)
         elif hasattr(cls, name):  # a property of a base class, which would win over instance attributes
             setattr(cls, name, Shadow(name))
@@ -210,20 +211,6 @@ def _field(spec: VariableSpec) -> Any:
     )
 
 
-def describe_variables(spec: ProcessSpec) -> Iterator[tuple[str, str, str, str]]:
-    """Give name, intent, dims and description of each variable, as texts."""
-    for variable_spec in spec.variables.values():
-        dims = " or ".join(str(d) for d in variable_spec.dims if d)
-        yield variable_spec.name, f"[{variable_spec.intent.value}]", dims, variable_spec.description
-
-
 def _repr(self: Any) -> str:
     spec = type(self).__xsim_spec__
-    name = process_name(self)
-    head = f"<{type(self).__name__}{f' {name!r}' if name else ''} (xsim process)>"
-    lines = [
-        head,
-        *section("Variables:", columns(describe_variables(spec))),
-        *section("Simulation stages:", [f"    {stage.value}" for stage in spec.stages]),
-    ]
-    return "\n".join(lines)
+    return process_page(type(self).__name__, spec.variables, spec.stages, self).text()

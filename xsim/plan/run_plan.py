@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from xsim._base.cpus import resolve_workers, usable_cpus
-from xsim._base.render import columns, quantity, section, size
+from xsim._base.render import Page, Section, quantity, size
 from xsim._base.stages import Stage
 from xsim._base.suggest import did_you_mean
 from xsim._base.version import __version__
@@ -101,6 +101,12 @@ class RunPlan:
         return np.random.default_rng(sequence)
 
     def __repr__(self) -> str:
+        return self._page().text()
+
+    def _repr_html_(self) -> str:
+        return self._page().html()
+
+    def _page(self) -> Page:
         stages = [
             (stage.value, ", ".join(name for name in self.graph.order if stage in self.graph.specs[name].stages))
             for stage in Stage
@@ -123,18 +129,18 @@ class RunPlan:
             grid = " x ".join(f"{dim} {n}" for dim, n in zip(self.batch.dims, self.batch.shape, strict=True))
             scheduler = self.options.scheduler or "threads"
             how = f"{self.workers} workers ({scheduler})" if self.options.parallel else "one after the other"
-            members = [f"Members: {self.batch.size} ({grid}), {how}"]
+            members = [Section(f"Members: {self.batch.size} ({grid}), {how}")]
         where = "memory" if self.options.store is None else f"{self.options.store} (mode {self.options.mode!r})"
-        return "\n".join(
-            [
-                head,
+        return Page(
+            head,
+            (
                 *members,
-                *section("Stages:", columns([row for row in stages if row[1]])),
-                *section("Inputs:", columns(inputs)),
-                *section("Outputs:", columns(outputs)),
-                f"Store: {where}",
-                *[f"Warning: {remark}" for remark in self.remarks],
-            ]
+                Section("Stages:", [row for row in stages if row[1]], "*empty*"),
+                Section("Inputs:", inputs, "*empty*"),
+                Section("Outputs:", outputs, "*empty*"),
+                Section(f"Store: {where}"),
+                *[Section(f"Warning: {remark}") for remark in self.remarks],
+            ),
         )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import xsim as xs
 from xsim.engine.events import NoEvents
-from xsim.monitor.progress import ProgressBar, is_interactive, progress_for
+from xsim.monitor.progress import Bar, is_interactive, progress_for
 
 HOW = {
     "sequential": {},
@@ -118,7 +118,7 @@ def test_failures_are_counted(screen):
 def test_the_bar_ends_after_an_error(screen, monkeypatch):
     """A bar is closed also when the run fails."""
     closed = []
-    monkeypatch.setattr(ProgressBar, "close", lambda self: closed.append(self))
+    monkeypatch.setattr(Bar, "close", lambda self: closed.append(self))
     with pytest.raises(ValueError):  # noqa: PT011
         setup_of(-1).xsim.run(MODEL, progress=True)
     assert len(closed) == 1
@@ -129,7 +129,7 @@ def test_nobody_watches():
     with progress_for(setup_of().xsim.plan(MODEL, progress=False)) as events:
         assert isinstance(events, NoEvents)
     with progress_for(setup_of().xsim.plan(MODEL, progress=True)) as events:
-        assert isinstance(events, ProgressBar)
+        assert isinstance(events, Bar)
 
 
 def test_who_watches(monkeypatch):
