@@ -167,7 +167,9 @@ def _as_code(value: Any) -> str | None:
     if isinstance(value, float) and not np.isfinite(value):
         return f"float({str(value)!r})"
     if isinstance(value, np.ndarray):
-        if value.size > _LARGEST_ARRAY or value.dtype.kind not in "biufU" or not np.isfinite(value).all():
+        if value.size > _LARGEST_ARRAY or value.dtype.kind not in "biufU":
+            return None
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
             return None
         return f"np.array({value.tolist()!r}, dtype={str(value.dtype)!r})"
     try:

@@ -125,7 +125,8 @@ class InBounds:
             outside = self._outside(values)
         except TypeError:
             raise InputTypeError(
-                f"{_subject(process, attribute)} has a value that does not compare with its bounds {self.interval}",
+                f"variable {attribute.name!r} has a value that does not compare with its bounds {self.interval}"
+                f"{_of(process)}",
                 got=_short(value),
                 expected=f"values in {self.interval}",
                 remedy="for a value that may be None: attrs.validators.optional(in_bounds(...))"
@@ -136,8 +137,10 @@ class InBounds:
         if not outside.any():
             return
         if values.ndim == 0:
-            problem = f"Value {values[()]} of {_subject(process, attribute)} is out of bounds {self.interval}"
-            raise InputError(problem, variable=attribute.name)
+            raise InputError(
+                f"Value {values[()]} of variable {attribute.name!r} is out of bounds {self.interval}{_of(process)}",
+                variable=attribute.name,
+            )
         first = tuple(int(i) for i in np.argwhere(outside)[0])
         raise InputError(
             f"Found value(s) in array {attribute.name!r} out of bounds {self.interval}{_of(process)}",
@@ -196,10 +199,6 @@ def _short(value: Any) -> str:
     return f"{type(value).__name__}: {text if len(text) <= 60 else text[:60] + ' ...'}"
 
 
-def _subject(process: Any, attribute: Any) -> str:
-    return f"variable {attribute.name!r}{_of(process)}"
-
-
 def _of(process: Any) -> str:
     name = process_name(process) if hasattr(process, "__dict__") else ""
-    return f" of process {name!r}" if name else ""
+    return f" (process {name!r})" if name else ""

@@ -16,7 +16,9 @@ import xsim as xs
 NAMES = [
     *("process", "variable", "index", "on_demand", "any_object", "foreign", "global_ref", "group", "group_dict"),
     *("runtime", "runtime_hook", "RuntimeHook", "RuntimeSignal", "MAIN_CLOCK", "VarIntent", "VarType", "process_name"),
-    *("Model", "create_setup", "XsimAccessor", "BatchWarning", "PlanWarning", "errors", "__version__"),
+    *("filter_variables", "process_info", "variable_info"),
+    *("Model", "create_setup", "XsimAccessor", "BatchWarning", "PlanWarning"),
+    *("dot", "validators", "monitoring", "errors", "__version__"),
 ]
 
 SIGNATURES = {
@@ -39,7 +41,15 @@ SIGNATURES = {
     xs.XsimAccessor.reset_vars: "self model",
     xs.XsimAccessor.filter_vars: "self model",
     xs.Model.update_state: "self input_vars validate ignore_static ignore_invalid_keys",
-    xs.Model.execute: "self stage runtime_context validate",
+    xs.Model.execute: "self stage runtime_context hooks validate parallel scheduler",
+    xs.Model.visualize: "self show_only_variable show_inputs show_variables",
+    xs.filter_variables: "process var_type intent group func",
+    xs.process_info: "process buf",
+    xs.variable_info: "process var_name buf",
+    xs.validators.in_bounds: "bounds closed",
+    xs.validators.is_subdtype: "dtype",
+    xs.monitoring.ProgressBar: "frontend tqdm_kwargs",
+    xs.dot.dot_graph: "model filename format show_only_variable show_inputs show_variables kwargs",
 }
 
 

@@ -155,6 +155,6 @@ def _callable_name(function: Any) -> str:
 
 def summary_line(spec: VariableSpec) -> str:
     """Say in one line what kind of variable it is, for the docstring of its property."""
-    text, target = described(spec).description, _target(spec, None)
+    text, target = " ".join(described(spec).description.split()), _target(spec, None)
     kind = f"{spec.var_type.value}, intent {spec.intent.value!r}{f', of {target}' if target else ''}"
     return f"{text} ({kind})" if text else kind

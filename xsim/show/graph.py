@@ -94,8 +94,17 @@ def _shown(graph: ModelGraph, only: Any, inputs: bool, variables: bool) -> list[
             expected=f"('process', 'variable'), one of {names(known)}",
             suggestions=did_you_mean(name, known),
         )
-    roots = set(graph.linking.refers_to(key))
-    return [other for other in graph.keys if other == key or not roots.isdisjoint(graph.linking.refers_to(other))]
+    ends = set(_ends(graph, key))
+    return [other for other in graph.keys if other == key or not ends.isdisjoint(_ends(graph, other))]
+
+
+def _ends(graph: ModelGraph, key: Key) -> tuple[Key, ...]:
+    """Give the variables whose values one stands for, also where it stands for those of the step before."""
+    if graph.variable(key).group is not None:
+        return graph.linking.refers_to(key)
+    while key in graph.linking.targets:
+        key = graph.linking.targets[key]
+    return (key,)
 
 
 def _process_edges(graph: ModelGraph) -> Iterator[Edge]:
@@ -104,12 +113,12 @@ def _process_edges(graph: ModelGraph) -> Iterator[Edge]:
         direct: dict[str, list[str]] = {before: [] for before in graph.dependencies[name]}
         grouped: dict[str, list[str]] = {before: [] for before in graph.dependencies[name]}
         for variable, spec in graph.specs[name].variables.items():
-            for root in graph.linking.refers_to((name, variable)):
-                setter = graph.linking.setters.get(root, root[0])
+            for end in _ends(graph, (name, variable)):
+                setter = graph.linking.setters.get(end, end[0])
                 if getattr(spec, "lag", 0):
-                    yield setter, name, {**_LAGGED, "tooltip": f"{join_key(root)}, of the step before"}
+                    yield setter, name, {**_LAGGED, "tooltip": f"{join_key(end)}, of the step before"}
                 elif setter in direct and (spec.group is not None or spec.intent is not VarIntent.OUT):
-                    (direct if spec.group is None else grouped)[setter].append(join_key(root))
+                    (direct if spec.group is None else grouped)[setter].append(join_key(end))
         for before in graph.dependencies[name]:
             shared = dict.fromkeys([*direct[before], *grouped[before]])
             style = _WAITS if direct[before] or not grouped[before] else _WAITS_FOR_GROUP

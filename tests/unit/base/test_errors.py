@@ -42,6 +42,7 @@ TREE = {
     "StaticInputError": (XsimError, ValueError),
     "OutputError": (XsimError, ValueError),
     "NotPicklableError": (XsimError, TypeError),
+    "DrawingError": (XsimError, RuntimeError),
     "WorkerError": (XsimError, RuntimeError),
     "BatchError": (XsimError, RuntimeError),
     "StoreError": (XsimError, ValueError),

@@ -213,3 +213,11 @@ def test_unknown_runtime_arguments():
     )
     assert error.value.process == "asking"
     assert isinstance(error.value, KeyError)
+
+
+def test_the_plan_in_notebooks(setup):
+    """Notebooks get the same as tables to fold."""
+    html = setup.xsim.plan(MODEL)._repr_html_()
+
+    assert "<summary>Stages:</summary><table><tr><td>initialize</td><td>grid, growth</td></tr>" in html
+    assert "<p>Store: memory</p>" in html
