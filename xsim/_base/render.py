@@ -35,6 +35,17 @@ class Page:
     head: str
     sections: Sequence[Section] = ()
 
+    def cut(self, most: int = 60) -> Page:
+        """Leave out what is more than so many sections, or rows of a section."""
+        sections = [
+            attrs.evolve(part, rows=[*part.rows[:most], (_more(len(part.rows) - most),)])
+            if len(part.rows) > most
+            else part
+            for part in self.sections[:most]
+        ]
+        rest = len(self.sections) - most
+        return Page(self.head, [*sections, Section(_more(rest))] if rest > 0 else sections)
+
     def text(self) -> str:
         """Print it for terminals and logs."""
         lines = [self.head]
@@ -48,10 +59,14 @@ class Page:
         return f'<div class="xsim">{_STYLE}<strong>{escape(self.head)}</strong>{body}</div>'
 
 
+def _more(count: int) -> str:
+    return f"... and {count} more"
+
+
 # Colours and fonts are the notebook's own, light or dark; only its tables are made as plain as text.
 _STYLE = (
     "<style>.xsim summary, .xsim p {margin: 0.3em 0 0 0} .xsim summary {cursor: pointer} "
-    ".xsim table {margin: 0 0 0 1.2em; border: none} .xsim tr {background: none !important} "
+    ".xsim table {margin: 0 0 0 1.2em !important; border: none} .xsim tr {background: none !important} "
     ".xsim td {text-align: left !important; vertical-align: top; padding: 0 1em 0 0; border: none; white-space: normal}"
     "</style>"
 )

@@ -146,7 +146,8 @@ class Bar:
 
     def end(self, summary: str) -> None:
         """Print how the run ended."""
-        self._bar.write(summary, file=sys.stderr)
+        if not self._bar.disable:
+            self._bar.write(summary, file=sys.stderr)
 
     def close(self) -> None:
         """End the bar."""

@@ -141,7 +141,7 @@ class RunPlan:
                 Section(f"Store: {where}"),
                 *[Section(f"Warning: {remark}") for remark in self.remarks],
             ),
-        )
+        ).cut()
 
 
 def _values(output: PlannedOutput) -> str:

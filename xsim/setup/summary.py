@@ -24,7 +24,7 @@ from xsim.setup.outputs import read_outputs
 
 
 def setup_page(dataset: xr.Dataset) -> Page:
-    """Describe a setup, or the result of a run.
+    """Describe a setup, or the result of a run; a large one in part.
 
     Parameters
     ----------
@@ -34,20 +34,21 @@ def setup_page(dataset: xr.Dataset) -> Page:
     kind = "setup" if OUTCOME not in dataset.attrs else f"result ({dataset.attrs[OUTCOME]})"
     when = "no clock" if clocks.main is None else f"main clock {clocks.main!r}, {quantity(clocks.nsteps, 'step')}"
     sections = [
-        Section("Clocks:", [_clock_row(clocks, name) for name in clocks.labels], "*empty*"),
+        Section("Clocks:", [_clock_row(dataset, clocks, name) for name in clocks.labels], "*empty*"),
         Section("Inputs:", list(_input_rows(dataset)), "*empty*"),
         Section("Outputs:", list(_output_rows(dataset)), "*empty*"),
         *_batch_sections(dataset),
     ]
     if SEED in dataset.attrs:
         sections.append(Section(f"Seed: {dataset.attrs[SEED]}"))
-    return Page(f"<xsim {kind}: {when}>", sections)
+    return Page(f"<xsim {kind}: {when}>", sections).cut()
 
 
-def _clock_row(clocks: Clocks, name: str) -> Row:
+def _clock_row(dataset: xr.Dataset, clocks: Clocks, name: str) -> Row:
     labels = clocks.labels[name]
-    ends = "" if not labels.size else f"{labels[0]} to {labels[-1]}"
-    return name, quantity(labels.size, "label"), ends, "main clock" if name == clocks.main else ""
+    ends = f"{labels[0]} to {labels[-1]}" if labels.size else ""
+    role = "main clock" if name == clocks.main else ""
+    return name, quantity(labels.size, "label"), ends, role, _units(dataset.variables[name])
 
 
 def _input_rows(dataset: xr.Dataset) -> Iterator[Row]:
@@ -72,6 +73,9 @@ def _output_rows(dataset: xr.Dataset) -> Iterator[Row]:
 def _batch_sections(dataset: xr.Dataset) -> Iterator[Section]:
     outcome = dataset.variables.get(OUTCOME)
     if outcome is None or outcome.attrs.get(ROLE) != OUTCOME_ROLE:
+        return
+    if outcome.ndim == 0:
+        yield Section(f"Member: {outcome.values[()]}")
         return
     outcomes, counts = np.unique(outcome.values.astype(str), return_counts=True)
     grid = " x ".join(f"{dim} {size}" for dim, size in outcome.sizes.items())

@@ -8,7 +8,7 @@ from xsim.model.graph import HasGraph, as_graph
 
 
 def model_page(model: HasGraph) -> Page:
-    """Describe a model.
+    """Describe a model, a large one in part.
 
     Parameters
     ----------
@@ -20,4 +20,4 @@ def model_page(model: HasGraph) -> Page:
         spec = graph.variable((process, variable))
         rows[process].append((variable, f"[{spec.intent.value}]", show_alternatives(spec.dims), spec.description))
     head = f"<xsim.Model ({quantity(len(rows), 'process', 'processes')}, {quantity(len(graph.inputs), 'input')})>"
-    return Page(head, [Section(name, inputs) for name, inputs in rows.items()])
+    return Page(head, [Section(name, inputs) for name, inputs in rows.items()]).cut()

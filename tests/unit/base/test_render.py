@@ -51,6 +51,16 @@ def test_page_as_html():
     )
 
 
+def test_cut():
+    """A long page is cut, section by section, and says how much is missing; a short one is not."""
+    page = Page("head", [Section(str(i), [(str(row),) for row in range(i)]) for i in range(5)])
+
+    assert page.cut(2).text() == "head\n0\n1\n    0\n... and 3 more"
+    assert page.cut(3).text() == "head\n0\n1\n    0\n2\n    0\n    1\n... and 2 more"
+    assert Page("head", page.sections[4:]).cut(3).text() == "head\n4\n    0\n    1\n    2\n    ... and 1 more"
+    assert page.cut() == page
+
+
 def test_digraph():
     """A graph lists its defaults, nodes and edges, with their attributes; defaults without attributes are left out."""
     text = digraph(

@@ -245,3 +245,11 @@ def test_repr():
 def test_chosen_bar_has_no_hooks():
     """It costs nothing in the step loop: there is no function to call (DESIGN §O7)."""
     assert xs.monitoring.ProgressBar().functions() == []
+
+
+def test_disabled_bar(screen):
+    """tqdm's own switch silences the bar and what is said at the end."""
+    with xs.monitoring.ProgressBar(disable=True):
+        setup_of(("b", [1, 2])).xsim.run(MODEL, batch_dim="b")
+        setup_of().xsim.run(MODEL)
+    assert screen() == ("", "")

@@ -113,6 +113,7 @@ def test_batch():
         "Seed: 7",
     ]
     assert "growth__rate  ('b',)  float64  1/s" in repr(result.xsim)
+    assert repr(result.isel(b=1).xsim).splitlines()[-2:] == ["Member: failed", "Seed: 7"]
 
 
 def test_stored_batch_stays_lazy(tmp_path):
@@ -136,3 +137,12 @@ def test_html():
 def test_long_text_is_cut():
     """A long text input does not fill the screen."""
     assert f"growth__name          {'x' * 40} ...\n" in repr(setup(name="x" * 100).xsim)
+
+
+def test_clocks_with_units():
+    """Clocks print their units, and dates."""
+    numbers = xs.create_setup(MODEL, {"t": [0, 1]}, {"dim": "t", "units": "days since 2000-01-01"})
+    dates = xs.create_setup(MODEL, {"t": np.array(["2000-01-01", "2000-01-03"], dtype="datetime64[s]")})
+
+    assert "    t  2 labels  0 to 1  main clock  days since 2000-01-01\n" in repr(numbers.xsim)
+    assert "    t  2 labels  2000-01-01T00:00:00 to 2000-01-03T00:00:00  main clock\n" in repr(dates.xsim)

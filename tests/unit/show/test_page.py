@@ -30,3 +30,11 @@ def test_a_graph_will_do():
     model = xs.Model({"grid": Grid})
 
     assert model_page(model.graph).text() == repr(model)
+
+
+def test_large_models():
+    """A model of many processes prints the first ones, and says how many more there are."""
+    lines = repr(xs.Model({f"grid{i}": Grid for i in range(1000)})).splitlines()
+
+    assert lines[0] == "<xsim.Model (1000 processes, 1000 inputs)>"
+    assert lines[-3:] == ["grid59", "    n  [in]    <number> of nodes", "... and 940 more"]
