@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from xsim._base.cpus import resolve_workers, usable_cpus
+from xsim._base.keys import join_key
 from xsim._base.render import columns, quantity, section, size
 from xsim._base.stages import Stage
 from xsim._base.suggest import did_you_mean
@@ -130,12 +131,21 @@ class RunPlan:
                 head,
                 *members,
                 *section("Stages:", columns([row for row in stages if row[1]])),
+                *_links(self.graph),
                 *section("Inputs:", columns(inputs)),
                 *section("Outputs:", columns(outputs)),
                 f"Store: {where}",
                 *[f"Warning: {remark}" for remark in self.remarks],
             ]
         )
+
+
+def _links(graph: ModelGraph) -> list[str]:
+    """Print what the order of processes does not show by itself, where there is any."""
+    hints = [f"    {first} before {second}" for first, second in graph.hints]
+    lagged = [(join_key(key), f"is {join_key(target)}") for key, target in graph.lagged.items()]
+    lines = section("Order hints:", hints) if hints else []
+    return lines + (section("Of the step before:", columns(lagged)) if lagged else [])
 
 
 def _values(output: PlannedOutput) -> str:
