@@ -174,7 +174,7 @@ def missing_attribute(self: Any, name: str) -> Any:
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
     link = self.__dict__.get(link_slot(name))
     if spec.var_type is VarType.ON_DEMAND:
-        return spec.compute(self)
+        return getattr(type(self), name).fget(self)
     if spec.var_type is VarType.FOREIGN and link is not None and type(link) is not Detached:
         return getattr(link, spec.target_name)
     if spec.var_type is VarType.GLOBAL and link is not None and type(link[0]) is not Detached:

@@ -31,6 +31,9 @@ from xsim.plan.inputs import check_value
 
 _SLOT = "__xsim_guard__"
 
+_COMPLAINTS = ("read-only", "destination is a view")
+"""What numpy and others, and xarray, say when an array is read-only."""
+
 
 class Guards:
     """Guards of the process objects of a member; a context, after which they are as before.
@@ -172,7 +175,7 @@ class Watch:
         try:
             return call(*args)
         except ValueError as error:
-            if "read-only" in str(error) and (changed := culprits(error, self.given)):
+            if any(text in str(error) for text in _COMPLAINTS) and (changed := culprits(error, self.given)):
                 raise _changed(process, where, changed, str(error)) from error
             raise
         finally:
@@ -270,7 +273,13 @@ def _reduce_ex(self: Any, protocol: Any) -> Any:
     """Copy and pickle the process object as one of its own class."""
     guarded, cls = type(self), vars(self)[_SLOT].cls
     function, arguments, *rest = super(guarded, self).__reduce_ex__(protocol)
+    # Pickle insists that the class it is told is that of the object, unless another function makes it.
+    function = _new if function.__name__ == "__newobj__" else function
     return (function, tuple(cls if argument is guarded else argument for argument in arguments), *rest)
+
+
+def _new(cls: Any, *arguments: Any) -> Any:
+    return cls.__new__(cls, *arguments)
 
 
 def _guard_for(cls: type, spec: VariableSpec) -> property | None:
