@@ -242,6 +242,30 @@ def test_batches(tmp_path, store, options):
     assert result.attrs["xsim_outcome"] == "done"
 
 
+@pytest.mark.parametrize("store", [False, True])
+def test_members_that_stop_before_the_first_step(tmp_path, store):
+    """Their rows are missing, also those of the first members; they are done."""
+
+    @xs.process
+    class Starts:
+        good = xs.variable()
+        v = xs.variable(intent="out")
+
+        def initialize(self):
+            self.v = 1
+            return None if self.good else xs.stop("no good")
+
+    options = {"batch_dim": "b", "store": tmp_path / "out.zarr" if store else None, "mode": "w"}
+    result = run({"s": Starts}, {"s__v": "t"}, inputs={"s__good": ("b", [False, True])}, steps=1, **options)
+    np.testing.assert_array_equal(result.s__v, [[np.nan, np.nan], [1, 1]])
+    assert result.xsim_outcome.values.tolist() == ["done", "done"]
+    assert result.xsim_stage.values.tolist() == ["initialize", ""]
+
+    result = run({"s": Starts}, {"s__v": "t"}, inputs={"s__good": ("b", [False, False])}, steps=1, **options)
+    assert "s__v" not in result
+    assert result.xsim_step.values.tolist() == [-1, -1]
+
+
 def test_reasons_are_text():
     """Whatever is given as reason becomes text; a reason is needed."""
     assert xs.stop(3.5).reason == "3.5"
