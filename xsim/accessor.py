@@ -234,7 +234,8 @@ class XsimAccessor:
             Whether converters and validators of variables see the inputs. With "all", they also see what processes set
             (``intent="out"`` or ``"inout"``), after each stage, and intents are enforced while a process runs: arrays
             that it only reads are read-only, and its ``in`` variables cannot be set. Results are the same; it takes
-            longer. Lists and other objects cannot be guarded.
+            longer. Lists and other objects cannot be guarded, and compiled code may refuse read-only arrays that it
+            would not change.
         store : path-like, str, zarr store or zarr.Group, optional
             Where inputs and outputs are written while running, in Zarr format 3; by default they stay in memory.
         encoding : mapping, optional
