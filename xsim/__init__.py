@@ -2,7 +2,7 @@
 
 from xsim import dot, errors, monitoring, validators
 from xsim._base.dims import MAIN_CLOCK
-from xsim._base.stages import RuntimeSignal
+from xsim._base.stages import RuntimeSignal, stop
 from xsim._base.version import __version__
 from xsim._model import Model
 from xsim.accessor import XsimAccessor
@@ -40,6 +40,7 @@ __all__ = [
     "runtime_hook",
     "RuntimeHook",
     "RuntimeSignal",
+    "stop",
     "MAIN_CLOCK",
     "VarIntent",
     "VarType",

@@ -37,6 +37,9 @@ class Model(GraphViews, Mapping[str, Any]):
     ----------
     processes : mapping of str to type
         Process classes by name.
+    order : iterable of pairs of str, optional
+        Hints on the order, where variables do not tell it: ``[("a", "b")]`` makes process a run before process b in
+        each stage, e.g. where both update one variable. Dropping a process drops its hints.
 
     Raises
     ------
@@ -48,6 +51,8 @@ class Model(GraphViews, Mapping[str, Any]):
         If two processes set one variable.
     CycleError
         If processes wait for each other.
+    OrderError, UnknownProcessError
+        If hints are no pairs of names of processes of the model.
 
     Examples
     --------
@@ -65,12 +70,12 @@ class Model(GraphViews, Mapping[str, Any]):
         size  [inout]
     """
 
-    def __init__(self, processes: Mapping[str, type]) -> None:
+    def __init__(self, processes: Mapping[str, type], *, order: Iterable[Iterable[str]] = ()) -> None:
         if not isinstance(processes, Mapping):
             raise TypeError(
                 f"a model is made from a mapping of names to process classes, not from {type(processes).__name__!r}"
             )
-        self._xsim_graph = ModelGraph(processes)
+        self._xsim_graph = ModelGraph(processes, order)
 
     # -- a mapping, with attribute access ---------------------------------------------------------------------------
 
@@ -107,10 +112,11 @@ class Model(GraphViews, Mapping[str, Any]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Model):
             return NotImplemented
-        return dict(self.graph.classes) == dict(other.graph.classes)
+        one, two = self.graph, other.graph
+        return dict(one.classes) == dict(two.classes) and set(one.hints) == set(two.hints)
 
     def __hash__(self) -> int:
-        return hash(frozenset(self.graph.classes.items()))
+        return hash((frozenset(self.graph.classes.items()), frozenset(self.graph.hints)))
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in (_SCRATCH, _CACHED)}
@@ -169,7 +175,7 @@ class Model(GraphViews, Mapping[str, Any]):
         ----------
         processes : mapping of str to type
         """
-        return self._with(ModelGraph({**self.graph.classes, **processes}))
+        return self._with(self.graph.with_classes({**self.graph.classes, **processes}))
 
     def drop_processes(self, keys: str | Iterable[str]) -> Self:
         """Give a model without some processes.
@@ -187,7 +193,8 @@ class Model(GraphViews, Mapping[str, Any]):
         dropped = [keys] if isinstance(keys, str) else list(keys)
         if unknown := [name for name in dropped if name not in self]:
             raise _unknown_process(self.graph, unknown)
-        return self._with(ModelGraph({n: cls for n, cls in self.graph.classes.items() if n not in dropped}))
+        kept = {name: cls for name, cls in self.graph.classes.items() if name not in dropped}
+        return self._with(self.graph.with_classes(kept))
 
     def _with(self, graph: ModelGraph) -> Self:
         # Not through the constructor: subclasses may have another one, and attributes of their own.
@@ -286,7 +293,7 @@ class Model(GraphViews, Mapping[str, Any]):
                     expected=f"one of {names(known)}",
                     suggestions=did_you_mean("__".join(map(str, key)) if isinstance(key, tuple) else key, known),
                 )
-            spec = self.graph.variable(key)
+            spec = self.graph.input_spec(key)
             if spec.static and not ignore_static:
                 raise StaticInputError(
                     f"Cannot set value for static variable {key!r}",
@@ -348,7 +355,12 @@ class Model(GraphViews, Mapping[str, Any]):
         Returns
         -------
         RuntimeSignal
-            What the hooks want; NONE without hooks.
+            What the hooks want, or BREAK where a process or a hook ends the simulation (`xsim.stop`); else NONE.
+
+        Notes
+        -----
+        Lagged references get their values at the end of ``finalize_step``, which thus ends a step also where no process
+        has such a stage.
 
         Raises
         ------

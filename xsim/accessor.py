@@ -237,8 +237,12 @@ class XsimAccessor:
         check_dims : {"strict", "transpose"} or None, default: "strict"
             Whether dimensions of inputs must be in the declared order, may be in another one (values are transposed),
             or are not checked.
-        validate : {"inputs"} or None, default: "inputs"
-            Whether the validators of variables see the inputs.
+        validate : {"inputs", "all"} or None, default: "inputs"
+            Whether converters and validators of variables see the inputs. With "all", they also see what processes set
+            (``intent="out"`` or ``"inout"``), after each stage, and intents are enforced while a process runs: arrays
+            that it only reads are read-only, and its ``in`` variables cannot be set. Results are the same; it takes
+            longer. Lists and other objects cannot be guarded, and compiled code may refuse read-only arrays that it
+            would not change.
         store : path-like, str, zarr store or zarr.Group, optional
             Where inputs and outputs are written while running, in Zarr format 3; by default they stay in memory.
         encoding : mapping, optional
@@ -316,7 +320,7 @@ class XsimAccessor:
             progress=progress,
         )
         graph = as_graph(model)
-        view = model.over if isinstance(model, Model) else Model(graph.classes).over
+        view = model.over if isinstance(model, Model) else Model(graph.classes, order=graph.hints).over
         if safe_mode:
             return run(graph, self._dataset, chosen, hooks or (), view)
         if chosen.batch_dim is not None:

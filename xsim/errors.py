@@ -13,6 +13,8 @@
     │   ├── MissingTargetError (KeyError)
     │   ├── AmbiguousTargetError (ValueError)
     │   ├── GroupTargetError (ValueError)
+    │   ├── LagError (ValueError)
+    │   ├── OrderError (ValueError)
     │   ├── ProcessNameError (ValueError)
     │   ├── UnknownProcessError (KeyError)
     │   ├── UnknownVariableError (KeyError)
@@ -31,6 +33,7 @@
     ├── RuntimeContextError (KeyError)           a runtime argument that nobody provides
     ├── UnsetVariableError (AttributeError)      a value is read before it is set
     ├── ReadOnlyError (AttributeError)           a value is set by a process that only reads it
+    │   └── ReadOnlyArrayError (ValueError)      ... or an array is changed in place
     ├── StaticInputError (ValueError)            a static input is changed
     ├── OutputError (ValueError)                 a value cannot be saved as it is
     ├── NotPicklableError (TypeError)            something cannot go to worker processes
@@ -170,6 +173,14 @@ class GroupTargetError(ModelError, ValueError):
     """A foreign variable points at a group variable, which has no value of its own."""
 
 
+class LagError(ModelError, ValueError):
+    """A lagged reference leads to something of which no copy can be kept."""
+
+
+class OrderError(ModelError, ValueError):
+    """Hints on the order of processes that make no sense."""
+
+
 class ProcessNameError(ModelError, ValueError):
     """A process name that cannot be used."""
 
@@ -240,6 +251,10 @@ class UnsetVariableError(XsimError, AttributeError):
 
 class ReadOnlyError(XsimError, AttributeError):
     """A value is set by a process that only reads it."""
+
+
+class ReadOnlyArrayError(ReadOnlyError, ValueError):
+    """An array is changed in place by a process that only reads it, or is declared frozen."""
 
 
 class StaticInputError(XsimError, ValueError):

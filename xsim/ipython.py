@@ -131,7 +131,7 @@ def setup_code(
 def _inputs(graph: ModelGraph, skip_default: bool) -> dict[Key, tuple[VariableSpec, Any]]:
     found = {}
     for key in graph.inputs:
-        spec = graph.variable(key)
+        spec = graph.input_spec(key)
         value = spec.default_for(graph.specs[key[0]].cls)
         if value is NOTHING or not skip_default:
             found[key] = (spec, value)

@@ -15,8 +15,8 @@ import xsim as xs
 
 NAMES = [
     *("process", "variable", "index", "on_demand", "any_object", "foreign", "global_ref", "group", "group_dict"),
-    *("runtime", "runtime_hook", "RuntimeHook", "RuntimeSignal", "MAIN_CLOCK", "VarIntent", "VarType", "process_name"),
-    *("filter_variables", "process_info", "variable_info"),
+    *("runtime", "runtime_hook", "RuntimeHook", "RuntimeSignal", "stop", "MAIN_CLOCK", "VarIntent", "VarType"),
+    *("process_name", "filter_variables", "process_info", "variable_info"),
     *("Model", "create_setup", "XsimAccessor", "BatchWarning", "PlanWarning"),
     *("dot", "validators", "monitoring", "errors", "__version__"),
 ]
@@ -24,15 +24,18 @@ NAMES = [
 SIGNATURES = {
     xs.create_setup: "model clocks main_clock input_vars output_vars fill_default master_clock",
     xs.process: "maybe_cls autodoc apply_attrs parallel",
-    xs.variable: "dims intent global_name group groups default validator converter static description attrs encoding",
+    xs.variable: "dims intent global_name group groups default validator converter static description attrs encoding "
+    "frozen",
     xs.index: "dims global_name groups description attrs encoding",
     xs.on_demand: "dims group groups description attrs encoding",
-    xs.any_object: "global_name groups description attrs",
-    xs.foreign: "other_process_cls var_name intent",
-    xs.global_ref: "name intent",
+    xs.any_object: "global_name groups description attrs frozen",
+    xs.foreign: "other_process_cls var_name intent lag initial",
+    xs.global_ref: "name intent lag initial",
     xs.group: "name",
     xs.group_dict: "name",
     xs.runtime: "meth args",
+    xs.stop: "reason",
+    xs.Model: "processes order",
     xs.runtime_hook: "stage level trigger",
     xs.XsimAccessor.run: "self model batch_dim check_dims validate store encoding decoding hooks parallel scheduler "
     "safe_mode mode workers threads_per_worker block seed on_error max_failures progress",

@@ -1,4 +1,4 @@
-"""Random models: a valid order, and the same bits from running processes at the same time (DESIGN §O1 to §O5, §O8)."""
+"""Random models: a valid order, and the same bits from running processes at the same time (DESIGN §O1 to §O6, §O8)."""
 
 import random
 import threading
@@ -35,6 +35,9 @@ class Draft(NamedTuple):
     breaks: frozenset  # steps
     raises: tuple | None  # (stage, step)
     parallel: bool
+    lags: tuple = ()  # (number of any process, its variable, "foreign" or "global", "initial" or "input")
+    after: tuple = ()  # numbers of processes that a hint puts before it
+    stops: tuple | None = None  # (stage, step)
 
 
 class PlannedFailure(Exception):
@@ -77,7 +80,8 @@ def steps_of(draft, stage, quiet, threads):
     def method(self, step):
         threads.add(threading.current_thread().name)
         total = draft.number * 7 + STAGES.index(stage) + step
-        for name in [f"read_{i}" for i in range(len(draft.reads))] + ["gathered"] * (draft.gathers is not None):
+        names = [f"read_{i}" for i in range(len(draft.reads))] + [f"lag_{i}" for i in range(len(draft.lags))]
+        for name in names + ["gathered"] * (draft.gathers is not None):
             value = getattr(self, name)
             nap()
             total = (total * 31 + number_of(value)) % PRIME
@@ -99,6 +103,8 @@ def steps_of(draft, stage, quiet, threads):
             if draft.view_of is not None:
                 changed(self.view, total)
             self.out = changed(self.out if draft.in_place else self.out * 1, total)
+        if draft.stops == (stage, step):
+            return xs.stop(f"process {draft.number} has enough")
         return xs.RuntimeSignal.BREAK if stage == "run_step" and step in draft.breaks else None
 
     return xs.runtime(args=["step"])(method)
@@ -111,8 +117,21 @@ def reference(classes, target, variable, how, intent="in"):
     return xs.global_ref(f"{variable}_{target}", intent=intent)
 
 
-def class_for(draft, classes, quiet, threads):
-    """Make the class of a process."""
+def lagged(target, variable, how, source, arrays):
+    """Declare a reference to what any process had after the step before."""
+    initial = {"initial": first_value(target, variable, arrays)} if source == "initial" else {}
+    if how == "foreign" or variable == "ratio":
+        return xs.foreign(f"p{target}", variable, lag=1, **initial)
+    return xs.global_ref(f"{variable}_{target}", lag=1, **initial)
+
+
+def first_value(target, variable, arrays):
+    """Give what a lagged reference has before the first step."""
+    return np.arange(3) if target in arrays and variable != "ratio" else 5
+
+
+def class_for(draft, classes, quiet, threads, arrays=()):
+    """Make the class of a process; `arrays` are the numbers of those whose values are arrays."""
     number = draft.number
     namespace: dict[str, Any] = {
         "out": xs.variable(dims=[(), "x"], intent="out", global_name=f"out_{number}", groups=f"outs_{number % 2}"),
@@ -124,6 +143,8 @@ def class_for(draft, classes, quiet, threads):
     }
     for i, (target, variable, how) in enumerate(draft.reads):
         namespace[f"read_{i}"] = reference(classes, target, variable, how)
+    for i, lag in enumerate(draft.lags):
+        namespace[f"lag_{i}"] = lagged(*lag, arrays)
     for i, target in enumerate(draft.updates):
         namespace[f"update_{i}"] = reference(classes, target, "level", "global", "inout")
     if draft.view_of is not None:
@@ -156,6 +177,12 @@ def references(draw, found):
     return tuple(draw(st.lists(st.one_of(kinds), max_size=3)))
 
 
+def lags_to(size):
+    """Draw a lagged reference to any of so many processes."""
+    variable = st.sampled_from(["out", "level", "ratio"])
+    return st.tuples(st.integers(0, size - 1), variable, HOW, st.sampled_from(["initial", "input"]))
+
+
 @st.composite
 def drafts(draw, views, failures=True):
     """Draw the processes of a model; what makes an edge refers to earlier ones, so that there is no cycle."""
@@ -180,6 +207,9 @@ def drafts(draw, views, failures=True):
                 breaks=draw(st.just(frozenset()) | st.frozensets(st.integers(0, STEPS - 1), max_size=2)),
                 raises=draw(failure) if failures and draw(st.integers(0, 5)) == 0 else None,
                 parallel=draw(st.integers(0, 7)) > 0,
+                lags=tuple(draw(st.lists(lags_to(size), max_size=2))),
+                after=tuple(draw(st.lists(st.integers(0, number - 1), max_size=2))) if number else (),
+                stops=draw(failure) if draw(st.integers(0, 7)) == 0 else None,
             )
         )
     return found
@@ -188,25 +218,35 @@ def drafts(draw, views, failures=True):
 def build(found, declared, quiet, threads=None):
     """Make the classes of a model, in the order of declaration."""
     classes: dict[int, type] = {}
+    arrays = {draft.number for draft in found if draft.is_array}
     for draft in found:
-        classes[draft.number] = class_for(draft, classes, quiet, set() if threads is None else threads)
+        classes[draft.number] = class_for(draft, classes, quiet, set() if threads is None else threads, arrays)
     return {f"p{number}": classes[number] for number in declared}
 
 
 def outcome_of(classes, found, **options):
     """Run a model; give all that came out, or what was raised."""
-    model = xs.Model(classes)
+    model = xs.Model(classes, order=hints_of(found))
     outputs = {f"{name}__{v}": "time" for name in model for v in ("out", "level", "ratio")}
+    arrays = {draft.number for draft in found if draft.is_array}
+    inputs = {}
+    for draft in found:
+        for i, (target, variable, _, source) in enumerate(draft.lags):
+            outputs[f"p{draft.number}__lag_{i}"] = "time"
+            if source == "input":
+                inputs[f"p{draft.number}__lag_{i}"] = first_value(target, variable, arrays)
     outputs |= {f"p{draft.number}__view": "time" for draft in found if draft.view_of is not None}
-    setup = xs.create_setup(model=model, clocks={"time": np.arange(STEPS + 1)}, output_vars=outputs)
+    setup = xs.create_setup(model, {"time": np.arange(STEPS + 1)}, input_vars=inputs, output_vars=outputs)
     try:
         result = setup.xsim.run(model=model, safe_mode=False, progress=False, **options)
     except PlannedFailure as error:
         # What runs at the same time as a failure cannot be undone, so finalize may meet another state after it.
         notes = [note for note in error.__notes__ if not note.startswith("stage 'finalize' failed after that")]
         return type(error), str(error), notes
-    values = {name: (str(v.dtype), v.dims, v.values.tobytes()) for name, v in result[list(outputs)].items()}
-    return values, {name: (model[name].store[0].tolist(), model[name].store[1:]) for name in model}
+    saved = [name for name in outputs if name in result]
+    values = {name: (str(v.dtype), v.dims, v.values.tobytes()) for name, v in result[saved].items()}
+    ending = {name: result.attrs.get(f"xsim_{name}") for name in ("reason", "process", "stage", "step")}
+    return values, ending, {name: (model[name].store[0].tolist(), model[name].store[1:]) for name in model}
 
 
 @pytest.fixture(autouse=True)
@@ -218,18 +258,24 @@ def always_parallel(monkeypatch):
     monkeypatch.setattr(tasks, "CHEAPEST_TASK", 1e-9)
 
 
+def hints_of(found):
+    """Give the hints of a model."""
+    return [(f"p{before}", f"p{draft.number}") for draft in found for before in draft.after]
+
+
 def check_same_bits(found, declared, quiet):
     """Compare the sequential run with parallel ones."""
     threads: set[str] = set()
     classes = build(found, declared, quiet, threads)
     expected = outcome_of(classes, found)
-    event("raises" if isinstance(expected[0], type) else "done")
+    event("raises" if isinstance(expected[0], type) else "stops" if expected[1]["reason"] else "done")
 
     assert threads == {"MainThread"}
     for workers in (1, 2, 4):
         threads.clear()
         assert outcome_of(classes, found, parallel=True, workers=workers, threads_per_worker=1) == expected
         event(f"{len(threads - {'MainThread'})} threads of {workers}")
+    return classes, expected
 
 
 def declared_orders(found):
@@ -249,9 +295,14 @@ def test_they_do_run_in_threads():
 @settings(deadline=None, max_examples=25)
 @given(st.data())
 def test_parallel_equals_sequential(data):
-    """Outputs, objects and what is raised are the same with 1, 2 and 4 threads (DESIGN §O3, §O8)."""
+    """Outputs, objects, endings and what is raised are the same with 1, 2 and 4 threads (DESIGN §O3, §O6, §O8).
+
+    So they are with intents enforced (§V5).
+    """
     found = data.draw(drafts(views=False))
-    check_same_bits(found, data.draw(declared_orders(found)), quiet=False)
+    classes, expected = check_same_bits(found, data.draw(declared_orders(found)), quiet=False)
+    for options in ({}, {"parallel": True, "workers": 2, "threads_per_worker": 1}):
+        assert outcome_of(classes, found, validate="all", **options) == expected
 
 
 @settings(deadline=None, max_examples=25)
@@ -273,10 +324,15 @@ def test_views_made_and_used_in_one_stage(data):
 @settings(deadline=None, max_examples=100)
 @given(st.data())
 def test_order_is_valid(data):
-    """A process that sets a variable comes before all that use it, whatever the order of declaration (DESIGN §O1)."""
+    """A process that sets a variable comes before all that use it, but for the next step, in any order of declaration.
+
+    So does the first of those that a hint orders (DESIGN §O1, §O2, §O6).
+    """
     found = data.draw(drafts(views=True))
     declared = data.draw(declared_orders(found))
-    place = {name: i for i, name in enumerate(xs.Model(build(found, declared, quiet=True)))}
+    hints = hints_of(found)
+    place = {name: i for i, name in enumerate(xs.Model(build(found, declared, quiet=True), order=hints))}
+    assert all(place[first] < place[second] for first, second in hints)
 
     assert set(place) == {f"p{draft.number}" for draft in found}
     for draft in found:

@@ -37,6 +37,8 @@ def _entry(spec: VariableSpec) -> str:
         facts.append("dims " + " or ".join(show_dims(dims) for dims in full.dims))
     if spec.target_cls is not None:
         facts.append(f"of {getattr(spec.target_cls, '__name__', spec.target_cls)}.{spec.target_name}")
+    if spec.lag:
+        facts.append("of the step before")
     if spec.global_name is not None:
         facts.append(f"global name {spec.global_name!r}")
     if spec.groups:

@@ -89,7 +89,8 @@ def _row(spec: VariableSpec, process: Any) -> Row:
 def _reference(spec: VariableSpec, process: Any = None) -> str:
     """Say what a variable refers to, with an arrow; nothing for one that holds its own value."""
     target = f"group {spec.group!r}" if spec.group is not None else _target(spec, process)
-    return f"{_ARROWS[spec.intent]} {target}" if target else ""
+    when = ", step before" if spec.lag else ""
+    return f"{_ARROWS[spec.intent]} {target}{when}" if target else ""
 
 
 def _target(spec: VariableSpec, process: Any) -> str:
@@ -129,6 +130,10 @@ def _properties(spec: VariableSpec, process: Any) -> Iterator[Row]:
     yield "intent", spec.intent.value
     if target := _target(spec, process):
         yield "refers to", target
+    if spec.lag:
+        yield "lag", f"{spec.lag}: it is the value of the step before"
+    if spec.initial is not NOTHING:
+        yield "initial", repr(spec.initial)
     if spec.group is not None:
         yield "gathers group", repr(spec.group)
     if spec.dims:
@@ -139,6 +144,8 @@ def _properties(spec: VariableSpec, process: Any) -> Iterator[Row]:
         yield "groups", names(spec.groups, limit=len(spec.groups))
     if spec.default is not NOTHING:
         yield "default", "computed" if isinstance(spec.default, Factory) else repr(spec.default)  # type: ignore[arg-type]
+    if spec.frozen:
+        yield "frozen", "yes: nobody changes it in place"
     if spec.static:
         yield "static", "yes: it cannot vary in time"
     if spec.validator is not None:
@@ -157,4 +164,5 @@ def summary_line(spec: VariableSpec) -> str:
     """Say in one line what kind of variable it is, for the docstring of its property."""
     text, target = " ".join(described(spec).description.split()), _target(spec, None)
     kind = f"{spec.var_type.value}, intent {spec.intent.value!r}{f', of {target}' if target else ''}"
+    kind += ", of the step before" if spec.lag else ""
     return f"{text} ({kind})" if text else kind

@@ -203,7 +203,7 @@ def _field(spec: VariableSpec) -> Any:
         spec.var_type in (VarType.FOREIGN, VarType.GLOBAL) and spec.intent is not VarIntent.OUT
     )
     return attr.ib(
-        default=spec.default if given_by_hand else NOTHING,
+        default=(spec.initial if spec.lag else spec.default) if given_by_hand else NOTHING,
         validator=spec.validator if given_by_hand else None,
         converter=spec.converter if given_by_hand else None,
         init=given_by_hand,

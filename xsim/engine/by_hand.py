@@ -10,7 +10,9 @@ from typing import Any
 from xsim._base.cpus import usable_cpus
 from xsim._base.stages import RuntimeSignal, Stage
 from xsim.declare.hook import HookFunction, hook_point
+from xsim.engine.ending import Ending
 from xsim.engine.hooks import HookedProgram, Runnable, StageHooks
+from xsim.engine.lags import Lags
 from xsim.engine.parallel import ParallelProgram
 from xsim.engine.stage import StageProgram
 from xsim.engine.state import StateValues
@@ -47,7 +49,7 @@ def run_stage(
     Returns
     -------
     RuntimeSignal
-        That of the hooks.
+        That of the hooks; BREAK where a process or a hook ends the simulation.
 
     Raises
     ------
@@ -60,11 +62,16 @@ def run_stage(
         values = MappingProxyType(StateValues(graph, objects))
         bound = StageHooks(functions, (view(), MappingProxyType(dict(context)), values))
     if not options.parallel or options.scheduler == "processes" or (bound is not None and bound.on_processes):
-        return _hooked(plain, plain, bound).run(context)
-    workers = usable_cpus()
-    with ThreadPoolExecutor(workers, thread_name_prefix="xsim") as pool:
-        threads = None if options.scheduler == "synchronous" else pool
-        return _hooked(plain, ParallelProgram(plain, objects, threads, workers), bound).run(context)
+        answer = _hooked(plain, plain, bound).run(context)
+    else:
+        workers = usable_cpus()
+        with ThreadPoolExecutor(workers, thread_name_prefix="xsim") as pool:
+            threads = None if options.scheduler == "synchronous" else pool
+            answer = _hooked(plain, ParallelProgram(plain, objects, threads, workers), bound).run(context)
+    if stage is Stage.FINALIZE_STEP:
+        Lags(graph, objects).advance()
+    # Who ends the simulation ends the loop after the stage, as BREAK does.
+    return RuntimeSignal.BREAK if isinstance(answer, Ending) else answer
 
 
 def _hooked(plain: StageProgram, program: Runnable, hooks: StageHooks | None) -> Runnable:

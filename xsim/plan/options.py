@@ -13,7 +13,7 @@ from xsim._base.suggest import did_you_mean
 from xsim.errors import OptionError
 
 CheckDims = Literal["strict", "transpose"]
-Validate = Literal["inputs"]
+Validate = Literal["inputs", "all"]
 Mode = Literal["w-", "w"]
 OnError = Literal["raise", "continue"]
 Scheduler = Literal["synchronous", "threads", "processes"]
@@ -97,8 +97,8 @@ class RunOptions:
     ----------
     check_dims : {"strict", "transpose"}, optional
         Whether dimensions of inputs must be in the declared order, may be in another one, or are not checked (None).
-    validate : {"inputs"}, optional
-        Whether the validators see the inputs.
+    validate : {"inputs", "all"}, optional
+        Whether the validators see the inputs, or all that processes set too, with intents enforced.
     store : optional
         Where outputs go: a path, a zarr store or a zarr group; None keeps them in memory.
     mode : {"w-", "w"}

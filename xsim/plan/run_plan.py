@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from xsim._base.cpus import resolve_workers, usable_cpus
+from xsim._base.keys import join_key
 from xsim._base.render import Page, Section, quantity, size
 from xsim._base.stages import Stage
 from xsim._base.suggest import did_you_mean
@@ -136,12 +137,20 @@ class RunPlan:
             (
                 *members,
                 Section("Stages:", [row for row in stages if row[1]], "*empty*"),
+                *_links(self.graph),
                 Section("Inputs:", inputs, "*empty*"),
                 Section("Outputs:", outputs, "*empty*"),
                 Section(f"Store: {where}"),
                 *[Section(f"Warning: {remark}") for remark in self.remarks],
             ),
         ).cut()
+
+
+def _links(graph: ModelGraph) -> list[Section]:
+    """Print what the order of processes does not show by itself, where there is any."""
+    hints = [(f"{first} before {second}",) for first, second in graph.hints]
+    lagged = [(join_key(key), f"is {join_key(target)}") for key, target in graph.lagged.items()]
+    return [Section(title, rows) for title, rows in (("Order hints:", hints), ("Of the step before:", lagged)) if rows]
 
 
 def _values(output: PlannedOutput) -> str:

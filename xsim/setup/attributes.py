@@ -26,6 +26,9 @@ SEED = "xsim_seed"
 SUMMARY = "xsim_summary"
 WORKERS = "xsim_workers"
 
+ENDING = {name: f"xsim_{name}" for name in ("reason", "process", "stage", "step")}
+"""On the result of a run that a process ended: why, who, in which stage, and the last step."""
+
 CLOCK_UNITS, CLOCK_CALENDAR, CLOCK_DTYPE = "xsim_units", "xsim_calendar", "xsim_dtype"
 """On a clock given as numbers with units: how its dates become the same numbers again."""
 

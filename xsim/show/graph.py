@@ -115,7 +115,7 @@ def _process_edges(graph: ModelGraph) -> Iterator[Edge]:
         for variable, spec in graph.specs[name].variables.items():
             for end in _ends(graph, (name, variable)):
                 setter = graph.linking.setters.get(end, end[0])
-                if getattr(spec, "lag", 0):
+                if spec.lag:
                     yield setter, name, {**_LAGGED, "tooltip": f"{join_key(end)}, of the step before"}
                 elif setter in direct and (spec.group is not None or spec.intent is not VarIntent.OUT):
                     (direct if spec.group is None else grouped)[setter].append(join_key(end))
@@ -149,7 +149,7 @@ def _variable_edge(graph: ModelGraph, key: Key) -> Edge:
     spec = graph.variable(key)
     line = _INPUT if key in graph.inputs else _VARIABLE
     look = {"color": line["color"], "weight": "200", **_DIRECTION[spec.intent]}
-    if getattr(spec, "lag", 0):
+    if spec.lag:
         look["style"] = "dotted"
     elif spec.var_type in (VarType.FOREIGN, VarType.GLOBAL):
         look["style"] = "dashed"

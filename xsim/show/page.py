@@ -17,7 +17,7 @@ def model_page(model: HasGraph) -> Page:
     graph = as_graph(model)
     rows: dict[str, list[tuple[str, str, str, str]]] = {name: [] for name in graph.order}
     for process, variable in graph.inputs:
-        spec = graph.variable((process, variable))
+        spec = graph.input_spec((process, variable))
         rows[process].append((variable, f"[{spec.intent.value}]", show_alternatives(spec.dims), spec.description))
     head = f"<xsim.Model ({quantity(len(rows), 'process', 'processes')}, {quantity(len(graph.inputs), 'input')})>"
     return Page(head, [Section(name, inputs) for name, inputs in rows.items()]).cut()

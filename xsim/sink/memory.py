@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -73,7 +73,7 @@ class MemorySink:
         self._buffers = [OutputBuffer(output, MemoryTarget(output), fixed) for output in plan.outputs]
         return self._buffers
 
-    def close(self, outcome: str) -> None:
+    def close(self, outcome: str, facts: Mapping[str, Any]) -> None:
         """Turn the buffers into arrays."""
         for buffer in self._buffers:
             buffer.flush()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -62,12 +62,12 @@ class ZarrStore:
         self._group = zarr.open_group(self.location, mode="r+")
         self.group.attrs.update({OUTCOME: "running", **plan.facts})
 
-    def close(self, outcome: str, coordinates: Sequence[str]) -> None:
+    def close(self, outcome: str, coordinates: Sequence[str], facts: Mapping[str, Any] | None = None) -> None:
         """Note how the run ended, which outputs are coordinates, and consolidate the metadata."""
         if coordinates:
             before = str(self.group.attrs.get("coordinates", "")).split()
             self.group.attrs["coordinates"] = " ".join(dict.fromkeys([*before, *coordinates]))
-        self.group.attrs[OUTCOME] = outcome
+        self.group.attrs.update({OUTCOME: outcome, **(facts or {})})
         with quiet():
             zarr.consolidate_metadata(self.group.store, path=self.group.path)
 
@@ -95,7 +95,7 @@ class ZarrSink:
         self._buffers = [OutputBuffer(output, ZarrTarget(output, self.store.group), fixed) for output in plan.outputs]
         return self._buffers
 
-    def close(self, outcome: str) -> None:
+    def close(self, outcome: str, facts: Mapping[str, Any]) -> None:
         """Write what is buffered, settle what is missing, and close the store.
 
         Raises
@@ -112,7 +112,7 @@ class ZarrSink:
         for buffer in self._buffers:
             with _collect(errors):
                 coordinates += self._settle(buffer)
-        self.store.close("failed" if errors else outcome, coordinates)
+        self.store.close("failed" if errors else outcome, coordinates, facts)
         if errors:
             raise errors[0]
 

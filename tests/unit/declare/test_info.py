@@ -388,3 +388,28 @@ def test_unknown_variable():
           did you mean: 'spacing'?
         """
     )
+
+
+def test_lagged_and_frozen():
+    """References to the step before, and frozen variables, say so (DESIGN §O3, §O6)."""
+
+    @xs.process
+    class Feedback:
+        before = xs.foreign("Other", "v", lag=1, initial=0.5)
+        table = xs.any_object(frozen=True)
+
+    assert "    before  [in]   <--- Other.v, step before\n" in printed(xs.process_info, Feedback)
+    assert printed(xs.variable_info, Feedback, "before") == text(
+        """
+        <Feedback.before (xsim variable)>
+        No description given.
+        Variable properties:
+            type       foreign
+            intent     in
+            refers to  Other.v
+            lag        1: it is the value of the step before
+            initial    0.5
+        """
+    )
+    assert "    frozen  yes: nobody changes it in place\n" in printed(xs.variable_info, Feedback, "table")
+    assert vars(Feedback).get("table") is None

@@ -36,6 +36,9 @@ def facts(spec):
         "encoding": {},
         "target_cls": None,
         "target_name": None,
+        "lag": 0,
+        "initial": NOTHING,
+        "frozen": False,
         "group": None,
     }
     found = {name: getattr(spec, name) for name in plain}
@@ -333,3 +336,70 @@ def test_only_on_demand_is_computed():
                 """
             ).strip()
         )
+
+
+def test_frozen():
+    """Values can be declared never to change in place (DESIGN §O3)."""
+    assert facts(spec_of(xs.variable(frozen=True))) == {"dims": ((),), "frozen": True}
+    assert facts(spec_of(xs.any_object(frozen=True))) == {"frozen": True}
+    assert spec_of(xs.any_object(frozen=True)).metadata["frozen"] is True
+    assert "frozen" not in spec_of(xs.any_object()).metadata
+
+
+def test_lag():
+    """References to the step before keep their lag and their initial value, also None (DESIGN §O6)."""
+    assert facts(spec_of(xs.foreign("Target", "v", lag=1, initial=None))) == {
+        "target_cls": "Target",
+        "target_name": "v",
+        "lag": 1,
+        "initial": None,
+    }
+    assert facts(spec_of(xs.global_ref("g", lag=1))) == {"global_name": "g", "lag": 1}
+    assert spec_of(xs.global_ref("g", lag=1)).metadata["lag"] == 1
+
+
+@pytest.mark.parametrize("declare", [lambda **k: xs.foreign(Target, "v", **k), lambda **k: xs.global_ref("g", **k)])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (
+            {"lag": 2},
+            """
+            lag=2 of a reference makes no sense
+              expected: lag=1: the value of the step before; or lag=0: the value as it is
+              remedy: for an older value, keep it in a variable of a process, or refer to a lagged reference with lag=1
+            """,
+        ),
+        (
+            {"lag": True},
+            """
+            lag=True of a reference makes no sense
+              expected: lag=1: the value of the step before; or lag=0: the value as it is
+              remedy: for an older value, keep it in a variable of a process, or refer to a lagged reference with lag=1
+            """,
+        ),
+        (
+            {"lag": 1, "intent": "inout"},
+            """
+            a reference to the value of the step before can only read it
+              got: lag=1, intent='inout'
+              expected: lag=1, intent='in'
+              remedy: declare another reference, without lag, to set or update the variable
+            """,
+        ),
+        (
+            {"initial": 3},
+            """
+            a reference that gives the value as it is needs no initial value
+              got: initial=3, lag=0
+              expected: lag=1 together with initial=
+            """,
+        ),
+    ],
+)
+def test_wrong_lag(declare, arguments, message):
+    """A lag that makes no sense is refused where it is declared."""
+    with pytest.raises(DeclarationError) as error:
+        declare(**arguments)
+
+    assert str(error.value) == textwrap.dedent(message).strip()

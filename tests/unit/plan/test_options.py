@@ -100,7 +100,7 @@ def test_options_do_not_follow_the_mappings_given():
             {"validate": "input"},
             """
             'input' is not a valid value of validate=
-              expected: one of 'inputs', None
+              expected: one of 'inputs', 'all', None
               did you mean: 'inputs'?
             """,
         ),

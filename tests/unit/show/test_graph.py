@@ -191,3 +191,33 @@ def test_unknown_variable(variable):
     ]
     if "heats" in str(variable):
         assert lines[2:] == ["  did you mean: 'heat__heat', 'start__heat', 'heat__x'?"]
+
+
+@xs.process
+class Climate:
+    carbon = xs.foreign("Economy", "carbon", lag=1)
+    warmth = xs.variable(intent="out", global_name="warmth")
+
+
+@xs.process
+class Economy:
+    warmth = xs.foreign(Climate, "warmth")
+    before = xs.global_ref("warmth", lag=1, initial=0.0)
+    carbon = xs.variable(intent="out")
+
+
+def test_lagged_references():
+    """A reference to the step before is a dotted edge, which does not order the drawing (DESIGN §O6)."""
+    model = xs.Model({"climate": Climate, "economy": Economy})
+    dotted = [line for line in graph_text(model).splitlines() if "dotted" in line]
+
+    assert dotted == [
+        '    "economy" -> "climate" [color="#2f5d8c", style="dotted", constraint="false", '
+        'tooltip="economy__carbon, of the step before"];',
+        '    "climate" -> "economy" [color="#2f5d8c", style="dotted", constraint="false", '
+        'tooltip="climate__warmth, of the step before"];',
+    ]
+    text = graph_text(model, show_only_variable="climate__warmth")
+    assert [name for name in nodes(text) if "__" in name] == ["climate__warmth", "economy__warmth", "economy__before"]
+    assert edges(text)["economy__before", "economy"]["style"] == "dotted"
+    assert nodes(graph_text(model, show_inputs=True))["climate__carbon"]["style"] == "filled"

@@ -1,0 +1,351 @@
+"""Enforces intents while stage methods run, and checks what they set: ``validate="all"`` (DESIGN §V5).
+
+For the time of a run, process objects are of a subclass of their class, whose attributes give read-only views of what
+the process only reads. The arrays themselves are never touched, so that those who may change them can, at the same
+time in other threads too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import lru_cache, partial
+from types import MappingProxyType
+from typing import Any, Self
+
+import numpy as np
+
+from xsim._base.copies import copy_of
+from xsim._base.keys import Key, join_key
+from xsim._base.stages import Stage
+from xsim.declare.access import process_name, read_only, subject
+from xsim.declare.process import process_spec
+from xsim.declare.variable_spec import VariableSpec, VarIntent, VarType
+from xsim.engine.culprit import culprits
+from xsim.engine.ending import Answer
+from xsim.engine.failure import mark, note
+from xsim.engine.hooks import Runnable
+from xsim.errors import ReadOnlyArrayError
+from xsim.model.graph import ModelGraph
+from xsim.plan.inputs import check_value
+
+_SLOT = "__xsim_guard__"
+
+_COMPLAINTS = ("read-only", "destination is a view")
+"""What numpy and others, and xarray, say when an array is read-only."""
+
+
+class Guards:
+    """Guards of the process objects of a member; a context, after which they are as before.
+
+    Parameters
+    ----------
+    graph : ModelGraph
+    objects : mapping of str to object
+        Process objects by name.
+    """
+
+    def __init__(self, graph: ModelGraph, objects: Mapping[str, Any]) -> None:
+        self._graph = graph
+        self._objects = objects
+
+    def __enter__(self) -> Self:
+        for name, process in self._objects.items():
+            cls = self._graph.classes[name]
+            vars(process)[_SLOT] = Watch(cls, self._frozen(name), self._set_by(name))
+            process.__class__ = _guarded(cls)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for name, process in self._objects.items():
+            process.__class__ = self._graph.classes[name]
+            del vars(process)[_SLOT]
+
+    def wrap(self, name: str, stage: Stage, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Let a stage method of a process run guarded."""
+        process = self._objects[name]
+        return partial(vars(process)[_SLOT].run, process, f"stage {stage.value!r}", call)
+
+    def check(self, program: Runnable, stage: Stage) -> Runnable:
+        """Let converters and validators see what processes have set in a stage, after it."""
+        keys: dict[Key, None] = {}
+        for name, spec in self._graph.specs.items():
+            if stage in spec.stages:
+                roots = [root for root in self._roots_set_by(name) if self._is_checked(root)]
+                keys |= dict.fromkeys(roots)
+        return CheckedProgram(program, self._graph, self._objects, stage, tuple(keys)) if keys else program
+
+    def _is_checked(self, key: Key) -> bool:
+        spec = self._graph.variable(key)
+        return spec.var_type is VarType.VARIABLE and (spec.validator is not None or spec.converter is not None)
+
+    def _roots_set_by(self, name: str) -> list[Key]:
+        linking = self._graph.linking
+        return [
+            root
+            for variable, spec in self._graph.specs[name].variables.items()
+            if spec.group is None and spec.intent is not VarIntent.IN
+            for root in linking.refers_to((name, variable))
+        ]
+
+    def _set_by(self, name: str) -> list[tuple[dict[str, Any], str]]:
+        return [(vars(self._objects[process]), variable) for process, variable in self._roots_set_by(name)]
+
+    def _frozen(self, name: str) -> frozenset[str]:
+        graph = self._graph
+        found = ((name, variable) for variable, spec in graph.specs[name].variables.items() if spec.group is None)
+        return frozenset(key[1] for key in found if graph.variable(graph.linking.refers_to(key)[0]).frozen)
+
+
+class CheckedProgram:
+    """A stage after which converters and validators see what was set.
+
+    Parameters
+    ----------
+    program : Runnable
+    graph : ModelGraph
+    objects : mapping of str to object
+    stage : Stage
+    keys : tuple of Key
+        Variables that processes set in this stage, and that have a converter or validator.
+    """
+
+    def __init__(
+        self, program: Runnable, graph: ModelGraph, objects: Mapping[str, Any], stage: Stage, keys: tuple[Key, ...]
+    ) -> None:
+        self._program = program
+        self._graph = graph
+        self._objects = objects
+        self._stage = stage
+        self._keys = keys
+
+    def run(self, values: Mapping[str, Any]) -> Answer:
+        """Run the stage and check values; converters get copies, and what they give is not kept."""
+        answer = self._program.run(values)
+        for key in self._keys:
+            held = vars(self._objects[key[0]])
+            if key[1] in held:
+                try:
+                    self._check(key, held[key[1]])
+                except Exception as error:
+                    note(error, f"after stage {self._stage.value!r}")
+                    mark(error, process=key[0], stage=self._stage.value)
+                    raise
+        return answer
+
+    def _check(self, key: Key, value: Any) -> None:
+        converter = self._graph.variable(key).converter
+        if converter is not None:
+            try:
+                converter(copy_of(value))
+            except Exception as error:
+                note(error, f"refused by the converter of variable {join_key(key)!r}")
+                raise
+        check_value(self._graph, self._objects, key, value)
+
+
+class Watch:
+    """What a guarded process object is doing, and the views that it was given.
+
+    Attributes
+    ----------
+    cls : type
+        Class of the object when it is not guarded.
+    where : str
+        Stage that it is in; empty while it does nothing.
+    given : dict of str to list of numpy.ndarray
+        The latest views, by the name of the variable.
+    frozen : frozenset of str
+        Variables whose values nobody changes.
+    """
+
+    def __init__(self, cls: type, frozen: frozenset[str], sets: list[tuple[dict[str, Any], str]]) -> None:
+        self.cls = cls
+        self.where = ""
+        self.given: dict[str, list[np.ndarray[Any, Any]]] = {}
+        self.frozen = frozen
+        self._sets = sets
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Watch, (self.cls, self.frozen, [])  # copies of a process object are not guarded
+
+    def run(self, process: Any, where: str, call: Callable[..., Any], *args: Any) -> Any:
+        """Call a method of the process, guarded."""
+        self.where = where
+        try:
+            return call(*args)
+        except ValueError as error:
+            if any(text in str(error) for text in _COMPLAINTS) and (changed := culprits(error, self.given)):
+                raise _changed(process, where, changed, str(error)) from error
+            raise
+        finally:
+            self.where = ""
+            self._give_back()
+
+    def view(self, name: str, value: Any) -> Any:
+        """Give a value of the process's, read-only if it is an array (or labelled one) and the process is running."""
+        if not self.where:
+            return value
+        given: list[np.ndarray[Any, Any]] = []
+        view = _read_only_view(value, given)
+        if given:
+            self.given[name] = given
+        return view
+
+    def view_all(self, name: str, values: Any) -> Any:
+        """Do the same for the members of a group."""
+        if not self.where:
+            return values
+        given = self.given[name] = []
+        if isinstance(values, Mapping):
+            return MappingProxyType({key: _read_only_view(value, given) for key, value in values.items()})
+        return tuple([_read_only_view(value, given) for value in values])
+
+    def _give_back(self) -> None:
+        """Make writable what the process has set to a view that it was given: state is as it would be unguarded."""
+        for holder, name in self._sets if self.given else ():
+            value = holder.get(name)
+            array = value if isinstance(value, np.ndarray) else getattr(value, "data", None)
+            if (
+                isinstance(array, np.ndarray)
+                and not array.flags.writeable
+                and any(np.may_share_memory(array, view) for views in self.given.values() for view in views)
+            ):
+                with suppress(ValueError):
+                    array.flags.writeable = True
+
+
+def _read_only_view(value: Any, given: list[np.ndarray[Any, Any]]) -> Any:
+    if isinstance(value, np.ndarray):
+        if not value.flags.writeable:
+            return value
+        view = value.view()
+        view.flags.writeable = False
+        given.append(view)
+        return view
+    data = getattr(value, "data", None)
+    if isinstance(data, np.ndarray) and hasattr(value, "dims"):  # of xarray
+        return value.copy(deep=False, data=_read_only_view(data, given))
+    return value
+
+
+def _changed(process: Any, where: str, changed: list[str], reason: str) -> ReadOnlyArrayError:
+    specs = process_spec(vars(process)[_SLOT].cls).variables
+    frozen = specs[changed[0]].intent is not VarIntent.IN
+    rule = "is declared frozen=True" if frozen else "is only read by this process"
+    other = f" (or {', '.join(map(repr, changed[1:]))})" if changed[1:] else ""
+    return ReadOnlyArrayError(
+        f"{subject(process, specs[changed[0]])}{other} {rule} and cannot be changed in place",
+        got=f"{reason}, in {where}",
+        expected="a new value" if frozen else "intent='inout' where a process changes what it has not made itself",
+        remedy="set a new array" if frozen else "declare it with intent='inout', or change a copy of it",
+        process=process_name(process),
+        variable=changed[0],
+    )
+
+
+class _NoSubclass:
+    """Keeps guarded classes from counting as subclasses that somebody wrote."""
+
+    def __init_subclass__(cls) -> None:
+        """Do not tell the bases."""
+
+
+@lru_cache(maxsize=256)
+def _guarded(cls: Any) -> type:
+    namespace: dict[str, Any] = {
+        "__slots__": (),  # same layout, so that objects can change their class
+        "__module__": cls.__module__,
+        "__qualname__": cls.__qualname__,
+        "__doc__": cls.__doc__,
+        "__reduce_ex__": _reduce_ex,
+    }
+    for spec in process_spec(cls).variables.values():
+        guard = _guard_for(cls, spec)
+        if guard is not None:
+            namespace[spec.name] = guard
+    told = any("__init_subclass__" in vars(base) for base in cls.__mro__[:-1])
+    guarded: type = type(cls)(cls.__name__, (_NoSubclass, cls) if told else (cls,), namespace)
+    return guarded
+
+
+def _reduce_ex(self: Any, protocol: Any) -> Any:
+    """Copy and pickle the process object as one of its own class."""
+    guarded, cls = type(self), vars(self)[_SLOT].cls
+    function, arguments, *rest = super(guarded, self).__reduce_ex__(protocol)
+    # Pickle insists that the class it is told is that of the object, unless another function makes it.
+    function = _new if function.__name__ == "__newobj__" else function
+    return (function, tuple(cls if argument is guarded else argument for argument in arguments), *rest)
+
+
+def _new(cls: Any, *arguments: Any) -> Any:
+    return cls.__new__(cls, *arguments)
+
+
+def _guard_for(cls: type, spec: VariableSpec) -> property | None:
+    if spec.var_type is VarType.ON_DEMAND:
+        return _guarded_compute(getattr(cls, spec.name), spec)
+    if spec.group is not None or (spec.var_type in (VarType.FOREIGN, VarType.GLOBAL) and not spec.lag):
+        return _guarded_reference(getattr(cls, spec.name), spec)
+    if spec.intent is VarIntent.IN or spec.frozen:
+        return _guarded_value(spec)
+    return None
+
+
+def _guarded_value(spec: VariableSpec) -> property:
+    name = spec.name
+
+    def get_value(self: Any) -> Any:
+        values = self.__dict__
+        if name not in values:
+            raise AttributeError(name)
+        return values[_SLOT].view(name, values[name])
+
+    def set_value(self: Any, value: Any) -> None:
+        _check_set(self, spec)
+        self.__dict__[name] = value
+
+    def delete(self: Any) -> None:
+        _check_set(self, spec)
+        if self.__dict__.pop(name, self) is self:
+            raise AttributeError(name)
+
+    return property(get_value, set_value, delete)
+
+
+def _guarded_reference(plain: property, spec: VariableSpec) -> property:
+    name = spec.name
+    get, set_plain = plain.fget, plain.fset
+    assert get is not None
+    assert set_plain is not None
+
+    def get_value(self: Any) -> Any:
+        value = get(self)
+        watch = self.__dict__[_SLOT]
+        if spec.group is not None:
+            return watch.view_all(name, value)
+        return watch.view(name, value) if spec.intent is VarIntent.IN or name in watch.frozen else value
+
+    def set_value(self: Any, value: Any) -> None:
+        _check_set(self, spec)
+        set_plain(self, value)
+
+    return property(get_value, set_value)
+
+
+def _guarded_compute(plain: property, spec: VariableSpec) -> property:
+    where = f"the compute method of {spec.name!r}"
+    get = plain.fget
+    assert get is not None
+
+    def get_value(self: Any) -> Any:
+        watch = self.__dict__[_SLOT]
+        return get(self) if watch.where else watch.run(self, where, get, self)
+
+    return property(get_value, plain.fset)
+
+
+def _check_set(process: Any, spec: VariableSpec) -> None:
+    where = vars(process)[_SLOT].where
+    if where and spec.intent is VarIntent.IN:
+        raise read_only(process, spec, where)
