@@ -67,6 +67,7 @@ def run(
     plan = make_plan(graph, setup, options)
     for remark in plan.remarks:
         warnings.warn(remark, PlanWarning, stacklevel=3)  # where .xsim.run is called
+    hooks = tuple(hooks)  # looked at twice
     functions = collect_hooks(hooks)
     bound = Hooks(functions, view if functions else _no_view)
     store = None if options.store is None else ZarrStore(options.store, options.mode)

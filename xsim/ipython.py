@@ -21,6 +21,7 @@ from xsim.model.graph import HasGraph, ModelGraph
 
 _INDENT = " " * 4
 _LARGEST_ARRAY = 20
+_LONGEST_CODE = 500
 
 
 @magics_class
@@ -172,7 +173,8 @@ def _as_code(value: Any) -> str | None:
         if value.dtype.kind == "f" and not np.isfinite(value).all():
             return None
         return f"np.array({value.tolist()!r}, dtype={str(value.dtype)!r})"
+    text = repr(value)
     try:
-        return repr(value) if ast.literal_eval(repr(value)) == value else None
+        return text if len(text) <= _LONGEST_CODE and ast.literal_eval(text) == value else None
     except (ValueError, SyntaxError):
         return None

@@ -38,7 +38,7 @@ def in_bounds(bounds: Sequence[Any], closed: Sequence[bool] = (True, True)) -> I
 
     Notes
     -----
-    Missing elements (NaN, NaT) are not outside. For a variable that may be None, wrap the validator:
+    Missing elements (NaN, NaT, masked ones) are not outside. For a variable that may be None, wrap the validator:
     ``attrs.validators.optional(in_bounds((0, 1)))``.
 
     Examples
@@ -120,7 +120,7 @@ class InBounds:
         ------
         InputError, InputTypeError
         """
-        values = np.asarray(value)
+        values = np.asanyarray(value)
         try:
             outside = self._outside(values)
         except TypeError:
@@ -150,12 +150,14 @@ class InBounds:
         )
 
     def _outside(self, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        # Asked as "is it beyond", so that NaN and NaT are not.
+        # Asked as "is it beyond", so that NaN and NaT are not; masked elements are not either.
         outside = np.zeros(values.shape, dtype=bool)
         if self.lower is not None:
-            outside |= np.asarray(values < self.lower if self.lower_inside else values <= self.lower, dtype=bool)
+            below = values < self.lower if self.lower_inside else values <= self.lower
+            outside |= np.ma.filled(below, False).astype(bool)
         if self.upper is not None:
-            outside |= np.asarray(values > self.upper if self.upper_inside else values >= self.upper, dtype=bool)
+            above = values > self.upper if self.upper_inside else values >= self.upper
+            outside |= np.ma.filled(above, False).astype(bool)
         return outside
 
     @property

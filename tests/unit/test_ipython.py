@@ -166,7 +166,7 @@ def test_defaults_as_code(value):
         assert found.dtype == value.dtype
 
 
-@pytest.mark.parametrize("value", [object(), np.zeros(100), np.array([np.nan]), print, [np.float64(1)]])
+@pytest.mark.parametrize("value", [object(), np.zeros(100), np.array([np.nan]), print, [np.float64(1)], [0] * 1000])
 def test_defaults_without_code(value):
     """What no code can be written for is left to `create_setup`, with a comment that says so."""
     model = xs.Model({"p": xs.process(type("P", (), {"v": xs.variable([(), "x"], default=value)}))})

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import attrs
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -36,6 +37,8 @@ def text(doc):
         (in_bounds((0, 1)), np.nan),
         (in_bounds((0, 1)), np.array([np.nan, 0.5])),
         (in_bounds((0, 1)), np.array([])),
+        (in_bounds((0, 1)), np.ma.masked_array([0.5, 7], [False, True])),
+        (in_bounds((0, 1)), pd.Series([0.5, 1])),
         (in_bounds((None, 1)), -np.inf),
         (in_bounds((0, None)), np.inf),
         (in_bounds((None, None)), "anything"),
@@ -80,6 +83,15 @@ def test_accepted(validator, value):
             """
             Found value(s) in array 'size' out of bounds [0, 1]
               got: 2 of 4 values, the first is 2.0 at position (1, 0)
+              expected: values in [0, 1]
+            """,
+        ),
+        (
+            in_bounds((0, 1)),
+            np.ma.masked_array([3, 7], [True, False]),
+            """
+            Found value(s) in array 'size' out of bounds [0, 1]
+              got: 1 of 2 values, the first is 7 at position (1,)
               expected: values in [0, 1]
             """,
         ),

@@ -45,7 +45,8 @@ def filter_variables(
         Variables by name. Each has ``metadata`` (a mapping of what is declared of it: ``var_type``, ``intent``,
         ``dims`` as a tuple of tuples, ``static``, ``description``, ``attrs``, ``encoding`` ...), ``default``
         (`attrs.NOTHING` if there is none), ``validator`` and ``converter``. A foreign variable has the dims,
-        description, attributes and encoding of the one that it refers to.
+        description, attributes and encoding of the one that it refers to; so has a global reference of an object in a
+        model.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def filter_variables(
         if (kind is None or spec.var_type is kind)
         and (wanted is None or spec.intent is wanted)
         and (group is None or group in spec.groups)
-        and (full := described(spec))
+        and (full := described(spec, _instance(process)))
         and (func is None or func(full))
     }
 

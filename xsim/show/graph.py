@@ -69,14 +69,13 @@ def graph_text(
     """
     graph = as_graph(model)
     shown = _shown(graph, show_only_variable, show_inputs, show_variables)
-    nodes: dict[str, Attributes] = {}
-    edges = list(_process_edges(graph))
-    for name in graph.order:
-        nodes[name] = {**_PROCESS, "tooltip": f"process {name!r} of class {graph.classes[name].__name__}"}
-        for key in shown:
-            if key[0] == name:
-                nodes[join_key(key)] = _variable_node(graph, key)
-                edges.append(_variable_edge(graph, key))
+    inputs = set(graph.inputs)
+    nodes: dict[str, Attributes] = {
+        name: {**_PROCESS, "tooltip": f"process {name!r} of class {graph.classes[name].__name__}"}
+        for name in graph.order
+    }
+    nodes |= {join_key(key): _variable_node(graph, key, key in inputs) for key in shown}
+    edges = [*_process_edges(graph), *(_variable_edge(graph, key, key in inputs) for key in shown)]
     defaults = {"graph": {"rankdir": rankdir, **(graph_attr or {})}, "node": node_attr or {}, "edge": edge_attr or {}}
     return digraph(nodes, edges, defaults)
 
@@ -125,19 +124,18 @@ def _process_edges(graph: ModelGraph) -> Iterator[Edge]:
             yield before, name, {**style, "tooltip": ", ".join(shared)}
 
 
-def _variable_node(graph: ModelGraph, key: Key) -> Attributes:
+def _variable_node(graph: ModelGraph, key: Key, is_input: bool) -> Attributes:
     spec = graph.variable(key)
     full = graph.resolved(key)
     facts = [full.description or key[1], " or ".join(map(str, full.dims))]
     if spec.group is not None:
         facts = [f"group {spec.group!r}: {', '.join(variable_names(graph.linking.refers_to(key))) or 'empty'}"]
     tooltip = "; ".join([join_key(key), *filter(None, facts)])
-    return {**_look(graph, key, spec), "label": key[1], "tooltip": tooltip}
+    look = _INPUT if is_input else _look(spec)
+    return {**look, "label": key[1], "tooltip": tooltip}
 
 
-def _look(graph: ModelGraph, key: Key, spec: VariableSpec) -> Attributes:
-    if key in graph.inputs:
-        return _INPUT
+def _look(spec: VariableSpec) -> Attributes:
     if spec.group is not None:
         return _GROUP
     if spec.var_type in (VarType.FOREIGN, VarType.GLOBAL):
@@ -145,9 +143,9 @@ def _look(graph: ModelGraph, key: Key, spec: VariableSpec) -> Attributes:
     return _ON_DEMAND if spec.var_type is VarType.ON_DEMAND else _VARIABLE
 
 
-def _variable_edge(graph: ModelGraph, key: Key) -> Edge:
+def _variable_edge(graph: ModelGraph, key: Key, is_input: bool) -> Edge:
     spec = graph.variable(key)
-    line = _INPUT if key in graph.inputs else _VARIABLE
+    line = _INPUT if is_input else _VARIABLE
     look = {"color": line["color"], "weight": "200", **_DIRECTION[spec.intent]}
     if spec.lag:
         look["style"] = "dotted"

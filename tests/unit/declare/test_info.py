@@ -122,6 +122,16 @@ def test_what_is_given():
     assert (spacing.name, spacing.default, spacing.metadata["static"]) == ("spacing", 0.5, True)
 
 
+def test_global_references():
+    """What a global reference leads to is known in a model only."""
+    assert xs.filter_variables(Heat)["other"].metadata["dims"] == ()
+    assert xs.filter_variables(MODEL.heat)["other"].metadata["dims"] == (("x",),)
+    assert list(xs.filter_variables(MODEL.heat, func=lambda v: v.metadata["description"] == "position")) == [
+        "x",
+        "other",
+    ]
+
+
 @pytest.mark.parametrize(
     "function", [xs.filter_variables, xs.process_info, lambda process: xs.variable_info(process, "x")]
 )

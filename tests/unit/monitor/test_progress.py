@@ -173,7 +173,7 @@ def test_chosen_bar(screen, use):
         setup_of().xsim.run(MODEL)
         bar.unregister()
     else:
-        setup_of().xsim.run(MODEL, hooks=[bar])
+        setup_of().xsim.run(MODEL, hooks=iter([bar]))
     out, err = screen()
     assert out == ""
     assert "mine: 100%" in err
