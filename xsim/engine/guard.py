@@ -53,7 +53,10 @@ class Guards:
         for name, process in self._objects.items():
             cls = self._graph.classes[name]
             vars(process)[_SLOT] = Watch(cls, self._frozen(name), self._set_by(name))
-            process.__class__ = _guarded(cls)
+            try:
+                process.__class__ = _guarded(cls)
+            except TypeError:  # objects of some classes (generic ones) can only become of a direct subclass
+                process.__class__ = _guarded(cls, quiet=False)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -252,7 +255,7 @@ class _NoSubclass:
 
 
 @lru_cache(maxsize=256)
-def _guarded(cls: Any) -> type:
+def _guarded(cls: Any, quiet: bool = True) -> type:
     namespace: dict[str, Any] = {
         "__slots__": (),  # same layout, so that objects can change their class
         "__module__": cls.__module__,
@@ -264,8 +267,8 @@ def _guarded(cls: Any) -> type:
         guard = _guard_for(cls, spec)
         if guard is not None:
             namespace[spec.name] = guard
-    told = any("__init_subclass__" in vars(base) for base in cls.__mro__[:-1])
-    guarded: type = type(cls)(cls.__name__, (_NoSubclass, cls) if told else (cls,), namespace)
+    quiet = quiet and any("__init_subclass__" in vars(base) for base in cls.__mro__[:-1])
+    guarded: type = type(cls)(cls.__name__, (_NoSubclass, cls) if quiet else (cls,), namespace)
     return guarded
 
 

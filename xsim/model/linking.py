@@ -86,15 +86,17 @@ def link(classes: Mapping[str, type]) -> Linking:
             key = (name, variable.name)
             for group in variable.groups:
                 groups.setdefault(group, []).append(key)
-            if variable.var_type in (VarType.FOREIGN, VarType.GLOBAL):
-                targets[key] = named.of(key)
-            if variable.lag:
-                lagged.add(key)
+            if variable.var_type is VarType.FOREIGN or variable.var_type is VarType.GLOBAL:
+                targets[key] = named.of(name, variable)
+                if variable.lag:
+                    lagged.add(key)
     ends = {key: _end(key, targets) for key in targets}
     for key in lagged:
         _check_lagged(key, ends[key], specs)
-    now = {key: target for key, target in targets.items() if key not in lagged}
-    roots = {key: _end(key, now) for key in now} if lagged else ends
+    roots = ends
+    if lagged:
+        now = {key: target for key, target in targets.items() if key not in lagged}
+        roots = {key: _end(key, now) for key in now}
     members = {group: tuple(keys) for group, keys in groups.items()}
     facts = (specs, targets, ends, roots, members, _setters(specs, roots))
     return Linking(*map(MappingProxyType, facts))  # type: ignore[arg-type]

@@ -45,7 +45,8 @@ def execution_order(linking: Linking, hints: Sequence[Hint] = ()) -> tuple[str, 
     def dependencies(name: str) -> Iterator[str]:
         direct, groups = _uses(linking, name)
         me = position[name]
-        direct.update(hinted.get(name, ()))
+        if hinted:
+            direct.update(hinted.get(name, ()))
         lists = [sorted(position[other] for other in direct)]
         lists += [of_group[group] for group in groups if group not in walked and group in of_group]
         last = -1

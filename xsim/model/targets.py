@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 
 from xsim._base.keys import Key, join_key
 from xsim._base.render import names
@@ -24,52 +25,57 @@ class Targets:
     def __init__(self, specs: Mapping[str, ProcessSpec]) -> None:
         self._specs = specs
         self._by_class: dict[type, list[str]] = {}
-        self._by_name: dict[str, list[str]] = {name: [name] for name in specs}
         self._global_names: dict[str, list[Key]] = {}
         for name, spec in specs.items():
             for base in spec.cls.__mro__[:-1]:
                 self._by_class.setdefault(base, []).append(name)
-                named = self._by_name.setdefault(base.__name__, [])
-                if name not in named[:1] and name not in named[-1:]:
-                    named.append(name)
             for variable in spec.variables.values():
                 if variable.global_name is not None and variable.var_type is not VarType.GLOBAL:
                     self._global_names.setdefault(variable.global_name, []).append((name, variable.name))
 
-    def of(self, key: Key) -> Key:
+    @cached_property
+    def _by_name(self) -> dict[str, list[str]]:
+        """Processes by each name that stands for them: their own, and those of their class and its bases."""
+        found: dict[str, dict[str, None]] = {name: {name: None} for name in self._specs}
+        for base, processes in self._by_class.items():
+            found.setdefault(base.__name__, {}).update(dict.fromkeys(processes))
+        return {name: list(processes) for name, processes in found.items()}
+
+    def of(self, name: str, variable: VariableSpec) -> Key:
         """Give what a foreign variable or a global reference names.
 
         Raises
         ------
         MissingTargetError, AmbiguousTargetError, GroupTargetError
         """
-        variable = self._specs[key[0]].variables[key[1]]
-        return (self._foreign if variable.var_type is VarType.FOREIGN else self._global)(key[0], variable)
+        if variable.var_type is VarType.GLOBAL:
+            return self._global(name, variable)
+        return self._foreign(name, variable)
 
     def _foreign(self, name: str, variable: VariableSpec) -> Key:
         attribute = str(variable.target_name)
         process = self._process(name, variable)
-        wanted = variable.target_cls.__name__ if isinstance(variable.target_cls, type) else process
         target = self._specs[process].variables.get(attribute)
-        if target is not None and target.group is not None:
+        if target is not None and target.group is None:
+            return process, attribute
+        wanted = variable.target_cls.__name__ if isinstance(variable.target_cls, type) else process
+        if target is not None:
             raise GroupTargetError(
                 f"Variable {variable.name!r} links to group variable '{wanted}.{attribute}', which is not supported",
                 remedy=f"Declare {variable.name!r} as a group variable instead: xs.group({target.group!r})",
                 process=name,
                 variable=variable.name,
             )
-        if target is None:
-            known = [v.name for v in self._specs[process].variables.values() if v.group is None]
-            raise MissingTargetError(
-                f"foreign variable {join_key((name, variable.name))!r} refers to "
-                f"{wanted}.{attribute}, which is no variable of process {process!r}",
-                got=repr(attribute),
-                expected=f"one of {names(known)}",
-                suggestions=did_you_mean(attribute, known),
-                process=name,
-                variable=variable.name,
-            )
-        return process, attribute
+        known = [v.name for v in self._specs[process].variables.values() if v.group is None]
+        raise MissingTargetError(
+            f"foreign variable {join_key((name, variable.name))!r} refers to "
+            f"{wanted}.{attribute}, which is no variable of process {process!r}",
+            got=repr(attribute),
+            expected=f"one of {names(known)}",
+            suggestions=did_you_mean(attribute, known),
+            process=name,
+            variable=variable.name,
+        )
 
     def _process(self, name: str, variable: VariableSpec) -> str:
         """Find the process that a foreign variable names, by class or by a name."""

@@ -1,9 +1,12 @@
 """Intents enforced while a model runs: ``validate="all"`` (DESIGN §V5)."""
 
+import abc
 import copy
 import functools
 import pickle
 import textwrap
+import types
+from typing import Generic, TypeVar
 
 import attrs
 import cloudpickle
@@ -458,6 +461,30 @@ def test_objects_stay_what_they_are():
 
     assert model.it.out == ["Looks", __name__, True, "<Looks 'it' (xsim process)>"]
     assert Told.subclasses == ["Looks"]
+
+
+class Slotted:
+    """Has no place for weak references."""
+
+    __slots__ = ("__dict__",)
+
+
+class Meta(abc.ABCMeta):
+    """A metaclass."""
+
+
+@pytest.mark.parametrize("bases", [(Generic[TypeVar("T")],), (abc.ABC,), (Slotted,)], ids=str)
+@pytest.mark.parametrize("options", [{}, {"metaclass": Meta}], ids=str)
+def test_classes_of_all_kinds(bases, options):
+    """Whatever a process class inherits from, its objects are guarded."""
+
+    def change(self):
+        self.v[0] = 1
+
+    namespace = {"v": xs.variable("x"), "run_step": change} | ({"__slots__": ()} if Slotted in bases else {})
+    cls = types.new_class("Odd", bases, options, lambda body: body.update(namespace))
+
+    assert refused({"p": xs.process(cls)}, inputs={"p__v": np.zeros(2)}).variable == "v"
 
 
 def test_values_that_are_not_there():
