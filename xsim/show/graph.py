@@ -26,6 +26,8 @@ _WAITS = {"color": "#2f5d8c", "style": "bold"}
 _WAITS_FOR_GROUP = {"color": "#2f5d8c", "style": "dashed"}
 _LAGGED = {"color": "#2f5d8c", "style": "dotted", "constraint": "false"}
 
+_HINT = {"color": "#9a9a9a", "arrowhead": "open", "tooltip": "order given to the model"}
+
 # Which end of the line between a variable and its process has an arrow: who sets it, who reads it.
 _DIRECTION = {VarIntent.IN: {"arrowhead": "none"}, VarIntent.OUT: {}, VarIntent.INOUT: {"dir": "both"}}
 
@@ -44,7 +46,8 @@ def graph_text(
     """Write the graph of a model in the DOT language, which Graphviz draws.
 
     Processes are ovals. Bold edges lead from a process that sets a variable to those that use it; they are dashed
-    where only a group links the two, and dotted where the value is that of the step before. Boxes are variables:
+    where only a group links the two, and dotted where the value is that of the step before; thin grey ones are hints on
+    the order. Boxes are variables:
     filled for inputs, dashed for references to variables of other processes, threefold for groups, with cut corners
     where computed on demand; an arrow at both ends of their line says that the process updates them.
 
@@ -107,7 +110,7 @@ def _ends(graph: ModelGraph, key: Key) -> tuple[Key, ...]:
 
 
 def _process_edges(graph: ModelGraph) -> Iterator[Edge]:
-    """Give an edge for each pair of processes of which one waits for the other, and one for each lagged link."""
+    """Give an edge for each pair of processes of which one waits for the other, and one for each lagged link and hint."""
     for name in graph.order:
         direct: dict[str, list[str]] = {before: [] for before in graph.dependencies[name]}
         grouped: dict[str, list[str]] = {before: [] for before in graph.dependencies[name]}
@@ -122,6 +125,8 @@ def _process_edges(graph: ModelGraph) -> Iterator[Edge]:
             shared = dict.fromkeys([*direct[before], *grouped[before]])
             style = _WAITS if direct[before] or not grouped[before] else _WAITS_FOR_GROUP
             yield before, name, {**style, "tooltip": ", ".join(shared)}
+    for first, second in graph.hints:
+        yield first, second, _HINT
 
 
 def _variable_node(graph: ModelGraph, key: Key, is_input: bool) -> Attributes:

@@ -221,3 +221,14 @@ def test_lagged_references():
     assert [name for name in nodes(text) if "__" in name] == ["climate__warmth", "economy__warmth", "economy__before"]
     assert edges(text)["economy__before", "economy"]["style"] == "dotted"
     assert nodes(graph_text(model, show_inputs=True))["climate__carbon"]["style"] == "filled"
+
+
+def test_order_hints():
+    """A hint on the order is a thin edge of its own."""
+    text = graph_text(xs.Model({"heat": Heat, "grid": Grid, "sun": Sun}, order=[("sun", "heat")]))
+
+    assert edges(text)["sun", "heat"] == {
+        "color": "#9a9a9a",
+        "arrowhead": "open",
+        "tooltip": "order given to the model",
+    }
