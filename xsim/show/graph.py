@@ -46,10 +46,10 @@ def graph_text(
     """Write the graph of a model in the DOT language, which Graphviz draws.
 
     Processes are ovals. Bold edges lead from a process that sets a variable to those that use it; they are dashed
-    where only a group links the two, and dotted where the value is that of the step before; thin grey ones are hints on
-    the order. Boxes are variables:
-    filled for inputs, dashed for references to variables of other processes, threefold for groups, with cut corners
-    where computed on demand; an arrow at both ends of their line says that the process updates them.
+    where only a group links the two, and dotted where the value is that of the step before; thin grey ones are hints
+    on the order. Boxes are variables: filled for inputs, dashed for references to variables of other processes,
+    threefold for groups, with cut corners where computed on demand; an arrow at both ends of their line says that the
+    process updates them.
 
     Parameters
     ----------
