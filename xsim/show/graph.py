@@ -110,7 +110,7 @@ def _ends(graph: ModelGraph, key: Key) -> tuple[Key, ...]:
 
 
 def _process_edges(graph: ModelGraph) -> Iterator[Edge]:
-    """Give an edge for each pair of processes of which one waits for the other, and one for each lagged link and hint."""
+    """Give an edge for each pair of processes of which one waits for the other, each lagged link, and each hint."""
     for name in graph.order:
         direct: dict[str, list[str]] = {before: [] for before in graph.dependencies[name]}
         grouped: dict[str, list[str]] = {before: [] for before in graph.dependencies[name]}
