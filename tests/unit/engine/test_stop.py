@@ -274,8 +274,8 @@ def test_reasons_are_text():
 
 
 def test_by_hand(log):
-    """On a live model it changes nothing: the stages are called by hand there."""
+    """On a live model the signal to end is given back: the stages are called by hand there."""
     model = xs.Model({"a": process(log, "a", {("run_step", 0): xs.stop("x")})})
 
-    assert model.execute("run_step", {"step": 0}) is None
+    assert model.execute("run_step", {"step": 0}) is xs.RuntimeSignal.BREAK
     assert model.a.count == 1
