@@ -239,7 +239,7 @@ class Model(Mapping[str, Any]):
         return {
             key: {
                 "name": join_key(key),
-                "metadata": self.graph.resolved(key).metadata,
+                "metadata": self.graph.metadata(key),
                 "value": values.get(key),
             }
             for key in self.graph.keys

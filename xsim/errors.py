@@ -29,7 +29,7 @@
     │   └── BatchDimensionError (KeyError)
     ├── OptionError (ValueError)                 an argument of ``run`` makes no sense
     ├── RuntimeContextError (KeyError)           a runtime argument that nobody provides
-    ├── UnsetVariableError (AttributeError)      a value is read before it is set
+    ├── UnsetVariableError (AttributeError, KeyError)  a value is read before it is set
     ├── ReadOnlyError (AttributeError)           a value is set by a process that only reads it
     ├── StaticInputError (ValueError)            a static input is changed
     ├── OutputError (ValueError)                 a value cannot be saved as it is
@@ -233,7 +233,7 @@ class RuntimeContextError(XsimError, KeyError):
     """A runtime argument that nobody provides."""
 
 
-class UnsetVariableError(XsimError, AttributeError):
+class UnsetVariableError(XsimError, AttributeError, KeyError):
     """A value is read before it is set."""
 
 

@@ -82,7 +82,7 @@ CASES = {
 @pytest.mark.parametrize("model, case", CASES["SINGLE"])
 @pytest.mark.parametrize("how", [{}, {"parallel": True}, {"store": True}], ids=["sequential", "parallel", "stored"])
 def test_single(model: str, case: str, how: dict[str, Any], tmp_path: Path) -> None:
-    """A single run gives what xarray-simlab gave, to rounding, with the same dims, types, coordinates and attributes."""
+    """A single run gives what xarray-simlab gave, to rounding, with the same dims, types, coordinates, attributes."""
     how = {"store": tmp_path / "run.zarr"} if "store" in how else how
     compare(load(model).SINGLE[case](**how), model, case)
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from xsim._base.keys import Key, join_key
 from xsim._base.stages import Stage
 from xsim.declare.process import ProcessSpec
-from xsim.declare.variable_spec import ARRAY_TYPES, OWN_TYPES, VariableSpec, VarIntent, VarType
+from xsim.declare.variable_spec import ARRAY_TYPES, DESCRIPTION, OWN_TYPES, VariableSpec, VarIntent, VarType
 from xsim.model.linking import Linking, link
 from xsim.model.sorting import execution_order, setters_before
 
@@ -71,6 +71,14 @@ class ModelGraph:
     def resolved(self, key: Key) -> VariableSpec:
         """Give the declaration that a variable leads to: its own, or that of the variable it refers to."""
         return self.variable(self.linking.roots.get(key, key))
+
+    def metadata(self, key: Key) -> Mapping[str, Any]:
+        """Give the metadata of a variable: its own kind and intent, and the description of what it refers to."""
+        own, target = self.variable(key), self.resolved(key)
+        if own is target:
+            return own.metadata
+        shared = (*DESCRIPTION, "groups", "static") if own.var_type is VarType.GLOBAL else DESCRIPTION
+        return MappingProxyType({**own.metadata, **{name: target.metadata[name] for name in shared}})
 
     @cached_property
     def keys(self) -> tuple[Key, ...]:

@@ -37,7 +37,7 @@ TREE = {
     "BatchDimensionError": (errors.SetupError, KeyError),
     "OptionError": (XsimError, ValueError),
     "RuntimeContextError": (XsimError, KeyError),
-    "UnsetVariableError": (XsimError, AttributeError),
+    "UnsetVariableError": (XsimError, AttributeError, KeyError),
     "ReadOnlyError": (XsimError, AttributeError),
     "StaticInputError": (XsimError, ValueError),
     "OutputError": (XsimError, ValueError),
