@@ -195,7 +195,7 @@ def _check(cls: type, spec: VariableSpec) -> None:
 
 def _field(spec: VariableSpec) -> Any:
     if spec.group is not None:
-        default = () if spec.var_type is VarType.GROUP else attr.Factory(dict)
+        default: Any = () if spec.var_type is VarType.GROUP else attr.Factory(dict)
         return attr.ib(default=default, init=True, metadata=dict(spec.metadata))
     given_by_hand = spec.can_be_input or (
         spec.var_type in (VarType.FOREIGN, VarType.GLOBAL) and spec.intent is not VarIntent.OUT
