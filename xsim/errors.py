@@ -5,6 +5,7 @@
     XsimError
     ├── DeclarationError (ValueError)            a process class is not well-formed
     │   ├── NotAProcessClassError
+    │   ├── DeclarationTypeError (TypeError)
     │   ├── MissingComputeError (KeyError)
     │   └── HookError (TypeError, KeyError)
     ├── ModelError                               processes do not fit together
@@ -135,6 +136,10 @@ class DeclarationError(XsimError, ValueError):
 
 class NotAProcessClassError(DeclarationError):
     """A class is used as a process without being decorated."""
+
+
+class DeclarationTypeError(DeclarationError, TypeError):
+    """Something in a process class has not the form that it must have."""
 
 
 class MissingComputeError(DeclarationError, KeyError):

@@ -16,14 +16,14 @@ from xsim._base.dims import Dims, as_alternatives
 from xsim._base.suggest import did_you_mean
 from xsim.declare.declaration import Declaration, all_of
 from xsim.declare.variable_spec import VarIntent, VarType
-from xsim.errors import DeclarationError
+from xsim.errors import DeclarationError, DeclarationTypeError
 
 
 def _dims(dims: Any) -> tuple[Dims, ...]:
     try:
         return as_alternatives(dims)
     except TypeError as error:
-        raise DeclarationError(
+        raise DeclarationTypeError(
             str(error), remedy="dims is e.g. 'x', ('y', 'x'), (), or a list of such alternatives"
         ) from None
 

@@ -183,7 +183,7 @@ def as_graph(obj: HasGraph) -> ModelGraph:
         If it is neither a graph nor has one.
     """
     if not isinstance(obj, HasGraph):
-        raise TypeError(f"expected a model (an xs.Model), not {type(obj).__name__!r}: {obj!r}")
+        raise TypeError(f"{obj!r} is not an instance of xsim.Model, but of {type(obj).__name__!r}")
     return obj.graph
 
 

@@ -13,6 +13,7 @@ TREE = {
     "XsimError": (Exception,),
     "DeclarationError": (XsimError, ValueError),
     "NotAProcessClassError": (errors.DeclarationError, ValueError),
+    "DeclarationTypeError": (errors.DeclarationError, TypeError),
     "MissingComputeError": (errors.DeclarationError, KeyError),
     "HookError": (errors.DeclarationError, TypeError, KeyError),
     "ModelError": (XsimError,),
