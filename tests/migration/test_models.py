@@ -20,7 +20,7 @@ import pytest
 import xarray as xr
 
 HERE = Path(__file__).parent
-MODELS = ("advection", "life", "landscape", "seir")
+MODELS = ("advection", "life", "landscape", "seir", "styles")
 
 
 @cache
