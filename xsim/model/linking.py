@@ -242,7 +242,10 @@ def _refuse_second_setter(key: Key, root: Key, setter: str, specs: Mapping[str, 
     if setter == root[0]:
         problem = f"Conflict between {kind} {key[1]!r} and its target variable {target!r}, both have intent='out'"
     else:
-        problem = f"Conflict(s) found in given variable intents: '{root[0]}.{root[1]}' set by: processes {setter!r} and {key[0]!r}"
+        problem = (
+            f"Conflict(s) found in given variable intents: '{root[0]}.{root[1]}' set by: processes {setter!r} and "
+            f"{key[0]!r}"
+        )
     raise IntentConflictError(
         problem,
         got=f"{join_key(key)!r} and {join_key(root)!r}, set by processes {key[0]!r} and {setter!r}",
