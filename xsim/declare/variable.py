@@ -236,7 +236,8 @@ def group(name: str) -> Any:
 
     Notes
     -----
-    Values come in the order in which the processes are given to the model, then in that of their declaration.
+    Values come in the order in which the processes run, then in that of their declaration; those computed on demand
+    come last.
     """
     return Declaration(
         var_type=VarType.GROUP,

@@ -11,7 +11,7 @@ from xsim._base.keys import Key, join_key
 from xsim._base.stages import Stage
 from xsim.declare.process import ProcessSpec
 from xsim.declare.variable_spec import ARRAY_TYPES, DESCRIPTION, OWN_TYPES, VariableSpec, VarIntent, VarType
-from xsim.model.linking import Linking, link
+from xsim.model.linking import Linking, link, with_groups_in_order
 from xsim.model.sorting import execution_order, setters_before
 
 
@@ -42,8 +42,10 @@ class ModelGraph:
 
     def __init__(self, classes: Mapping[str, type]) -> None:
         self.classes: Mapping[str, type] = MappingProxyType(dict(classes))
-        self.linking: Linking = link(self.classes)
-        self.order: tuple[str, ...] = execution_order(self.linking)
+        linking = link(self.classes)
+        order = execution_order(linking)
+        self.linking: Linking = with_groups_in_order(linking, order)
+        self.order: tuple[str, ...] = order
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "order" in self.__dict__:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import attrs
@@ -36,7 +36,7 @@ class Linking:
     roots : mapping of Key to Key
         For each of them the variable at the end of the chain, which holds the value.
     groups : mapping of str to tuple of Key
-        Members of each group, in the order of declaration.
+        Members of each group, in the order of declaration until the order of execution is known.
     setters : mapping of Key to str
         For each root that a process sets (``intent="out"``) the name of that process.
     """
@@ -82,6 +82,17 @@ def link(classes: Mapping[str, type]) -> Linking:
     roots = {key: _root(key, targets) for key in targets}
     facts = (specs, targets, roots, groups, _setters(specs, roots))
     return Linking(*map(MappingProxyType, facts))  # type: ignore[arg-type]
+
+
+def with_groups_in_order(linking: Linking, order: Sequence[str]) -> Linking:
+    """Let groups give their members in the order of execution, those computed on demand last."""
+    position = {name: i for i, name in enumerate(order)}
+
+    def place(key: Key) -> tuple[bool, int]:
+        return linking.specs[key[0]].variables[key[1]].var_type is VarType.ON_DEMAND, position[key[0]]
+
+    groups = {group: tuple(sorted(keys, key=place)) for group, keys in linking.groups.items()}
+    return attrs.evolve(linking, groups=MappingProxyType(groups))
 
 
 def _check_name(name: object) -> None:
