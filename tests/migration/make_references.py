@@ -22,7 +22,7 @@ import types
 import numpy as np
 
 HERE = pathlib.Path(__file__).parent
-MODELS = ("advection", "life", "landscape", "seir", "styles")
+MODELS = ("advection", "life", "landscape", "seir", "styles", "linked")
 REPLACED = (("import xsim as xs", "import xsimlab as xs"), (".xsim.", ".xsimlab."), ("main_clock=", "master_clock="))
 
 
