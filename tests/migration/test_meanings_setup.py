@@ -247,3 +247,34 @@ def test_batches_select_by_position_without_labels() -> None:
 
     assert setup.xsim.run(MODEL, batch_dim="run").profile__u[:, 0].values.tolist() == [9.0, 3.0]
     assert labelled.xsim.run(MODEL, batch_dim="run").profile__u.sel(run="a").values.tolist() == [3.0] * 3
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{}, {"parallel": True}, {"parallel": True, "scheduler": "processes", "workers": 2}],
+    ids=["sequential", "threads", "processes"],
+)
+@pytest.mark.parametrize("stored", [False, True], ids=["memory", "stored"])
+def test_repetitions(stored: bool, how: dict[str, Any], tmp_path: Any) -> None:
+    """A coordinate alone makes a batch, of repetitions that differ in what they draw."""
+
+    @xs.process
+    class Draws:
+        v = xs.variable(default=1.0)
+        place = xs.variable(intent="out")
+        drawn = xs.variable(intent="out")
+
+        @xs.runtime(args="batch, rng")
+        def run_step(self, batch: int, rng: np.random.Generator) -> None:
+            self.place, self.drawn = batch + self.v, rng.random()
+
+    model = xs.Model({"p": Draws})
+    setup = xs.create_setup(model, {"t": [0, 1]}, output_vars={"p__place": None, "p__drawn": "t"})
+    setup = setup.assign_coords(run=["b", "a", "c"])
+    where = {"store": tmp_path / "run.zarr"} if stored else {}
+    result = setup.xsim.run(model, batch_dim="run", seed=1, **how, **where)
+
+    assert (result.p__place.dims, result.p__place.values.tolist()) == (("run",), [1.0, 2.0, 3.0])
+    assert result.p__drawn.dims == ("run", "t")
+    assert np.unique(result.p__drawn).size == 3
+    assert result.run.values.tolist() == ["b", "a", "c"]
