@@ -104,13 +104,14 @@ def test_dates_are_numpy_dates():
     assert kinds == [np.datetime64, np.datetime64, np.timedelta64]
 
 
-@pytest.mark.parametrize("unit", ["D", "s", "ms", "us", "ns"])
-@pytest.mark.parametrize("year, kept", [("1678", False), ("2262", False), ("1677", True), ("2263", True)])
+@pytest.mark.parametrize(
+    "unit, year, kept",
+    [(unit, year, False) for unit in ("D", "s", "ms", "us", "ns") for year in ("1678", "2262")]
+    + [(unit, year, True) for unit in ("D", "s", "ms", "us") for year in ("1677", "2263")],
+)
 def test_dates_are_in_nanoseconds(unit, year, kept):
     """Dates are in nanoseconds, as in xarray-simlab, for models that take them apart, where these can hold them."""
     labels = np.array([f"{year}-01-01T00", f"{year}-01-02T12" if unit != "D" else f"{year}-01-02"], "datetime64")
-    if kept and unit == "ns":
-        pytest.skip("nanoseconds hold no such year")
     timeline = plan_of(labels.astype(f"datetime64[{unit}]")).timeline
     seen = []
 
