@@ -228,7 +228,7 @@ class Model(GraphViews, Mapping[str, Any]):
         return {
             key: {
                 "name": join_key(key),
-                "metadata": self.graph.resolved(key).metadata,
+                "metadata": self.graph.metadata(key),
                 "value": values.get(key),
             }
             for key in self.graph.keys

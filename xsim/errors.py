@@ -5,6 +5,7 @@
     XsimError
     ├── DeclarationError (ValueError)            a process class is not well-formed
     │   ├── NotAProcessClassError
+    │   ├── DeclarationTypeError (TypeError)
     │   ├── MissingComputeError (KeyError)
     │   └── HookError (TypeError, KeyError)
     ├── ModelError                               processes do not fit together
@@ -31,7 +32,7 @@
     │   └── BatchDimensionError (KeyError)
     ├── OptionError (ValueError)                 an argument of ``run`` makes no sense
     ├── RuntimeContextError (KeyError)           a runtime argument that nobody provides
-    ├── UnsetVariableError (AttributeError)      a value is read before it is set
+    ├── UnsetVariableError (AttributeError, KeyError)  a value is read before it is set
     ├── ReadOnlyError (AttributeError)           a value is set by a process that only reads it
     │   └── ReadOnlyArrayError (ValueError)      ... or an array is changed in place
     ├── StaticInputError (ValueError)            a static input is changed
@@ -141,6 +142,10 @@ class NotAProcessClassError(DeclarationError):
     """A class is used as a process without being decorated."""
 
 
+class DeclarationTypeError(DeclarationError, TypeError):
+    """Something in a process class has not the form that it must have."""
+
+
 class MissingComputeError(DeclarationError, KeyError):
     """An on-demand variable has no compute method."""
 
@@ -245,7 +250,7 @@ class RuntimeContextError(XsimError, KeyError):
     """A runtime argument that nobody provides."""
 
 
-class UnsetVariableError(XsimError, AttributeError):
+class UnsetVariableError(XsimError, AttributeError, KeyError):
     """A value is read before it is set."""
 
 

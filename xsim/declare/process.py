@@ -26,10 +26,8 @@ from xsim.declare.variable import (
     on_demand,
     variable,
 )
-from xsim.declare.variable_spec import VariableSpec, VarIntent, VarType
+from xsim.declare.variable_spec import SPEC_SLOT, VariableSpec, VarIntent, VarType
 from xsim.errors import DeclarationError, MissingComputeError, NotAProcessClassError
-
-_SPEC = "__xsim_spec__"
 
 Cls = TypeVar("Cls", bound=type)
 
@@ -66,10 +64,10 @@ def process_spec(cls: Any) -> ProcessSpec:
         If it is no class, or not decorated itself.
     """
     if isinstance(cls, type):
-        spec = cls.__dict__.get(_SPEC)
+        spec = cls.__dict__.get(SPEC_SLOT)
         if spec is not None:
             return spec  # type: ignore[no-any-return]
-        if hasattr(cls, _SPEC):
+        if hasattr(cls, SPEC_SLOT):
             raise NotAProcessClassError(
                 f"{cls!r} inherits from a process-decorated class but is not itself process-decorated",
                 remedy=f"decorate class {cls.__qualname__} with @xs.process too",
@@ -150,7 +148,7 @@ def _decorate(cls: type, autodoc: bool, apply_attrs: bool, parallel: bool) -> ty
     if not any("__repr__" in base.__dict__ for base in cls.__mro__[:-1]):
         cls.__repr__ = _repr  # type: ignore[assignment]
     stages = MappingProxyType(stage_methods(cls))
-    setattr(cls, _SPEC, ProcessSpec(cls, MappingProxyType(variables), stages, tuple(own), parallel))
+    setattr(cls, SPEC_SLOT, ProcessSpec(cls, MappingProxyType(variables), stages, tuple(own), parallel))
     if autodoc:
         cls.__doc__ = attributes_section(cls.__doc__, variables.values())
     return cls
@@ -165,7 +163,7 @@ def _collect(cls: type) -> tuple[dict[str, VariableSpec], dict[str, VariableSpec
     inherited: dict[str, VariableSpec] = {}
     own: dict[str, VariableSpec] = {}
     for base in reversed(cls.__mro__):
-        spec = base.__dict__.get(_SPEC)
+        spec = base.__dict__.get(SPEC_SLOT)
         if spec is not None and base is not cls:
             for name in spec.own:
                 own.pop(name, None)
@@ -198,7 +196,8 @@ def _check(cls: type, spec: VariableSpec) -> None:
 
 def _field(spec: VariableSpec) -> Any:
     if spec.group is not None:
-        return attr.ib(default=() if spec.var_type is VarType.GROUP else attr.Factory(dict), init=True)
+        default: Any = () if spec.var_type is VarType.GROUP else attr.Factory(dict)
+        return attr.ib(default=default, init=True, metadata=dict(spec.metadata))
     given_by_hand = spec.can_be_input or (
         spec.var_type in (VarType.FOREIGN, VarType.GLOBAL) and spec.intent is not VarIntent.OUT
     )

@@ -16,14 +16,14 @@ from xsim._base.dims import Dims, as_alternatives
 from xsim._base.suggest import did_you_mean
 from xsim.declare.declaration import Declaration, all_of
 from xsim.declare.variable_spec import VarIntent, VarType
-from xsim.errors import DeclarationError
+from xsim.errors import DeclarationError, DeclarationTypeError
 
 
 def _dims(dims: Any) -> tuple[Dims, ...]:
     try:
         return as_alternatives(dims)
     except TypeError as error:
-        raise DeclarationError(
+        raise DeclarationTypeError(
             str(error), remedy="dims is e.g. 'x', ('y', 'x'), (), or a list of such alternatives"
         ) from None
 
@@ -300,7 +300,8 @@ def group(name: str) -> Any:
 
     Notes
     -----
-    Values come in the order in which the processes are given to the model, then in that of their declaration.
+    Values come in the order in which the processes run, then in that of their declaration; those computed on demand
+    come last.
     """
     return Declaration(
         var_type=VarType.GROUP,

@@ -40,6 +40,12 @@ class VarIntent(StrEnum):
 OWN_TYPES = frozenset({VarType.VARIABLE, VarType.INDEX, VarType.ON_DEMAND, VarType.OBJECT})
 """Kinds whose value belongs to the declaring process; the other kinds refer to those."""
 
+SPEC_SLOT = "__xsim_spec__"
+"""Attribute of process classes that holds their record."""
+
+DESCRIPTION = ("dims", "attrs", "description", "encoding")
+"""Metadata that a reference shares with what it refers to."""
+
 ARRAY_TYPES = frozenset({VarType.VARIABLE, VarType.INDEX, VarType.ON_DEMAND})
 """Kinds whose value can be saved."""
 
@@ -96,7 +102,7 @@ class VariableSpec:
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """The declaration as a mapping, keyed as in xarray-simlab."""
+        """The declaration as a mapping, keyed as in xarray-simlab; foreign variables are described by their target."""
         facts: dict[str, Any] = {
             "var_type": self.var_type,
             "intent": self.intent,
@@ -110,6 +116,9 @@ class VariableSpec:
         }
         if self.var_type is VarType.FOREIGN:
             facts |= {"other_process_cls": self.target_cls, "var_name": self.target_name}
+            target = getattr(getattr(self.target_cls, SPEC_SLOT, None), "variables", {}).get(self.target_name)
+            if target is not None:
+                facts |= {name: target.metadata[name] for name in DESCRIPTION}
         if self.lag:
             facts |= {"lag": self.lag, "initial": self.initial}
         if self.frozen:

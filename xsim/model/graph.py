@@ -13,9 +13,9 @@ from attrs import NOTHING
 from xsim._base.keys import Key, join_key
 from xsim._base.stages import Stage
 from xsim.declare.process import ProcessSpec
-from xsim.declare.variable_spec import ARRAY_TYPES, OWN_TYPES, VariableSpec, VarIntent, VarType
+from xsim.declare.variable_spec import ARRAY_TYPES, DESCRIPTION, OWN_TYPES, VariableSpec, VarIntent, VarType
 from xsim.model.hints import Hint, as_hints
-from xsim.model.linking import Linking, link
+from xsim.model.linking import Linking, link, with_groups_in_order
 from xsim.model.sorting import execution_order, hinted_before, setters_before
 
 
@@ -52,9 +52,11 @@ class ModelGraph:
 
     def __init__(self, classes: Mapping[str, type], order: Iterable[Iterable[str]] = ()) -> None:
         self.classes: Mapping[str, type] = MappingProxyType(dict(classes))
-        self.linking: Linking = link(self.classes)
+        linking = link(self.classes)
         self.hints: tuple[Hint, ...] = as_hints(order, self.classes)
-        self.order: tuple[str, ...] = execution_order(self.linking, self.hints)
+        found = execution_order(linking, self.hints)
+        self.linking: Linking = with_groups_in_order(linking, found)
+        self.order: tuple[str, ...] = found
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "order" in self.__dict__:
@@ -94,6 +96,14 @@ class ModelGraph:
             return spec
         end = self.resolved(key)
         return attrs.evolve(end, name=key[1], intent=VarIntent.IN, default=NOTHING, validator=None, static=False)
+
+    def metadata(self, key: Key) -> Mapping[str, Any]:
+        """Give the metadata of a variable: its own kind and intent, and the description of what it refers to."""
+        own, target = self.variable(key), self.resolved(key)
+        if own is target:
+            return own.metadata
+        shared = (*DESCRIPTION, "groups", "static") if own.var_type is VarType.GLOBAL else DESCRIPTION
+        return MappingProxyType({**own.metadata, **{name: target.metadata[name] for name in shared}})
 
     @cached_property
     def keys(self) -> tuple[Key, ...]:
@@ -221,7 +231,7 @@ def as_graph(obj: HasGraph) -> ModelGraph:
         If it is neither a graph nor has one.
     """
     if not isinstance(obj, HasGraph):
-        raise TypeError(f"expected a model (an xs.Model), not {type(obj).__name__!r}: {obj!r}")
+        raise TypeError(f"{obj!r} is not an instance of xsim.Model, but of {type(obj).__name__!r}")
     return obj.graph
 
 

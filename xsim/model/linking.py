@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import attrs
@@ -38,7 +38,7 @@ class Linking:
         For each of them, but lagged ones, the variable that holds the value: at the end of the chain, or the first
         lagged one in it, which holds a copy.
     groups : mapping of str to tuple of Key
-        Members of each group, in the order of declaration.
+        Members of each group, in the order of declaration until the order of execution is known.
     setters : mapping of Key to str
         For each root that a process sets (``intent="out"``) the name of that process.
     """
@@ -100,6 +100,17 @@ def link(classes: Mapping[str, type]) -> Linking:
     members = {group: tuple(keys) for group, keys in groups.items()}
     facts = (specs, targets, ends, roots, members, _setters(specs, roots))
     return Linking(*map(MappingProxyType, facts))  # type: ignore[arg-type]
+
+
+def with_groups_in_order(linking: Linking, order: Sequence[str]) -> Linking:
+    """Let groups give their members in the order of execution, those computed on demand last."""
+    position = {name: i for i, name in enumerate(order)}
+
+    def place(key: Key) -> tuple[bool, int]:
+        return linking.specs[key[0]].variables[key[1]].var_type is VarType.ON_DEMAND, position[key[0]]
+
+    groups = {group: tuple(sorted(keys, key=place)) for group, keys in linking.groups.items()}
+    return attrs.evolve(linking, groups=MappingProxyType(groups))
 
 
 def _check_name(name: object) -> None:
@@ -175,7 +186,10 @@ def _refuse_second_setter(key: Key, root: Key, setter: str, specs: Mapping[str, 
     if setter == root[0]:
         problem = f"Conflict between {kind} {key[1]!r} and its target variable {target!r}, both have intent='out'"
     else:
-        problem = f"Conflict between processes {setter!r} and {key[0]!r}, both set variable {target!r}"
+        problem = (
+            f"Conflict(s) found in given variable intents: '{root[0]}.{root[1]}' set by: processes {setter!r} and "
+            f"{key[0]!r}"
+        )
     raise IntentConflictError(
         problem,
         got=f"{join_key(key)!r} and {join_key(root)!r}, set by processes {key[0]!r} and {setter!r}",

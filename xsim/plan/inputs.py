@@ -22,7 +22,8 @@ from xsim.plan.options import CheckDims
 from xsim.plan.window import LARGEST_IN_MEMORY, Window
 from xsim.setup.attributes import NONE_MARK
 
-_PYTHON_TYPES = frozenset(np.dtype(name) for name in ("bool", "int64", "float64", "complex128"))
+_PYTHON_KINDS = frozenset("biufcSUO")
+"""Kinds of scalars that processes see as Python's own: models compute with float and int, whatever a file holds."""
 
 
 @attrs.frozen(eq=False)
@@ -67,13 +68,13 @@ class PlannedInput:
     def at(self, step: int) -> Any:
         """Give the value for a step, as a copy that the process may write into.
 
-        Scalars are Python's own where these hold the same: int, float, bool, complex, str and None.
+        Scalars are Python's own, but for dates: int, float, bool, complex, str, bytes and None.
         """
         values = self.values
         value: Any
         if values.ndim > self.in_time:
             value = (values[step] if self.in_time else values).copy()
-        elif values.dtype in _PYTHON_TYPES or values.dtype.kind in "UO":
+        elif values.dtype.kind in _PYTHON_KINDS:
             value = values.item(step if self.in_time else 0)
         else:
             value = values[step if self.in_time else ()]

@@ -74,7 +74,8 @@ class PlannedOutput:
         own = with_ndim(self.dims, ndim)
         if own is None:
             raise OutputError(
-                f"the value of output {self.name!r} has not the declared number of dimensions",
+                f"Output array of {ndim} dimension(s) for variable {self.name!r} doesn't match any of its accepted "
+                "dimension(s)",
                 got=f"{ndim} dimension(s)",
                 expected="dims " + " or ".join(show_dims(dims) for dims in self.dims),
                 remedy="declare these dims too (a list holds alternatives), or reshape the value",

@@ -17,7 +17,7 @@ from xsim._base.suggest import did_you_mean
 from xsim._base.version import __version__
 from xsim.declare.runtime import RUNTIME_ARGS
 from xsim.errors import ClockError, RuntimeContextError
-from xsim.model.graph import ModelGraph, variable_names
+from xsim.model.graph import ModelGraph
 from xsim.plan.batch import Batch, plan_batch
 from xsim.plan.blocks import chosen_shape
 from xsim.plan.inputs import PlannedInput, plan_inputs, validate_inputs
@@ -178,7 +178,7 @@ def make_plan(graph: ModelGraph, dataset: xr.Dataset, options: RunOptions) -> Ru
     check_clocks(clocks)
     requests = read_outputs(setup)
     check_outputs(graph, list(requests))
-    batch = plan_batch(setup, options.batch_dim, clocks, variable_names(graph.inputs))
+    batch = plan_batch(setup, options.batch_dim, clocks)
     outputs = plan_outputs(graph, clocks, batch, requests, options)
     check_runtime_args(graph)
     timeline = make_timeline(setup, clocks)

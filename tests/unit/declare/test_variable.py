@@ -3,6 +3,7 @@
 import textwrap
 import warnings
 
+import attr
 import pytest
 from attrs import NOTHING
 
@@ -233,11 +234,42 @@ def test_metadata():
 
 
 def test_metadata_of_references():
-    """References name their target in their metadata, groups their group."""
+    """References name their target in their metadata, groups their group, also as attrs fields (API.md)."""
     foreign = spec_of(xs.foreign(Target, "v")).metadata
 
     assert (foreign["other_process_cls"], foreign["var_name"]) == (Target, "v")
     assert spec_of(xs.group("g")).metadata["group"] == "g"
+    for declaration in (xs.group("g"), xs.group_dict("g")):
+        fields = attr.fields_dict(xs.process(type("Gathers", (), {"v": declaration})))
+        assert fields["v"].metadata["group"] == "g"
+
+
+def test_metadata_of_a_foreign_variable_describes_its_target():
+    """Dims, attrs, description and encoding are those of what is referred to, kind and intent its own (API.md)."""
+
+    @xs.process
+    class Owner:
+        v = xs.variable(dims="x", intent="out", groups="g", description="d", attrs={"u": 1}, encoding={"dtype": "f4"})
+
+    @xs.process
+    class Between:
+        v = xs.foreign(Owner, "v", intent="inout")
+
+    for cls, target in ((Between, Owner), (xs.process(type("Far", (), {"v": xs.foreign(Between, "v")})), Between)):
+        metadata = dict(attr.fields_dict(cls)["v"].metadata)
+        assert metadata == {
+            "var_type": "foreign",
+            "intent": "inout" if cls is Between else "in",
+            "dims": (("x",),),
+            "global_name": None,
+            "groups": (),
+            "static": False,
+            "attrs": {"u": 1},
+            "description": "d",
+            "encoding": {"dtype": "f4"},
+            "other_process_cls": target,
+            "var_name": "v",
+        }
 
 
 def test_enums_compare_with_text():

@@ -246,7 +246,7 @@ def test_two_setters():
 
     assert str(raised({**setters, "a": A}, IntentConflictError)) == text(
         """
-        Conflict between processes 'one' and 'two', both set variable 'A.v'
+        Conflict(s) found in given variable intents: 'a.v' set by: processes 'one' and 'two'
           got: 'two__f' and 'a__v', set by processes 'two' and 'one'
           expected: one process that sets a variable
           remedy: declare one of both with intent='in' (it reads) or intent='inout' (it updates)

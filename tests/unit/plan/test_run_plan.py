@@ -187,7 +187,7 @@ def test_a_value_of_another_number_of_dimensions(setup):
 
     assert str(error.value) == message(
         """
-        the value of output 'growth__size' has not the declared number of dimensions
+        Output array of 0 dimension(s) for variable 'growth__size' doesn't match any of its accepted dimension(s)
           got: 0 dimension(s)
           expected: dims 'x' or ('y', 'x')
           remedy: declare these dims too (a list holds alternatives), or reshape the value
