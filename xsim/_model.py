@@ -45,8 +45,8 @@ class Model(GraphViews, Mapping[str, Any]):
     ------
     NotAProcessClassError
         If a class is not decorated with `xsim.process`.
-    MissingTargetError, AmbiguousTargetError
-        If a foreign variable or global reference finds no process or variable, or several.
+    MissingTargetError, AmbiguousTargetError, LagError
+        If a foreign variable or global reference finds no process or variable, or several, or no lagged value.
     IntentConflictError
         If two processes set one variable.
     CycleError

@@ -20,7 +20,7 @@ class RuntimeSignal(IntEnum):
     """What a stage method or a hook may return to steer the run, in increasing priority.
 
     A stage method that returns `BREAK` makes xsim skip, in that stage, the processes downstream of it; the others
-    run (DESIGN §O8).
+    run (DESIGN §O8). To end the simulation, it returns what `stop` makes.
     """
 
     NONE = 0

@@ -1,4 +1,4 @@
-"""Enforces intents while stage methods run, and checks what they set: ``validate="all"`` (DESIGN §V5).
+"""Enforces intents while stage methods run: ``validate="all"`` (DESIGN §V5).
 
 For the time of a run, process objects are of a subclass of their class, whose attributes give read-only views of what
 the process only reads. The arrays themselves are never touched, so that those who may change them can, at the same
@@ -8,31 +8,20 @@ time in other threads too.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import lru_cache, partial
-from types import MappingProxyType
 from typing import Any, Self
 
-import numpy as np
-
-from xsim._base.copies import copy_of
-from xsim._base.keys import Key, join_key
+from xsim._base.keys import Key
 from xsim._base.stages import Stage
-from xsim.declare.access import process_name, read_only, subject
+from xsim.declare.access import read_only
 from xsim.declare.process import process_spec
 from xsim.declare.variable_spec import VariableSpec, VarIntent, VarType
-from xsim.engine.culprit import culprits
-from xsim.engine.ending import Answer
-from xsim.engine.failure import mark, note
+from xsim.engine.checked import CheckedProgram
 from xsim.engine.hooks import Runnable
-from xsim.errors import ReadOnlyArrayError
+from xsim.engine.watch import Watch
 from xsim.model.graph import ModelGraph
-from xsim.plan.inputs import check_value
 
 _SLOT = "__xsim_guard__"
-
-_COMPLAINTS = ("read-only", "destination is a view")
-"""What numpy and others, and xarray, say when an array is read-only."""
 
 
 class Guards:
@@ -98,153 +87,6 @@ class Guards:
         graph = self._graph
         found = ((name, variable) for variable, spec in graph.specs[name].variables.items() if spec.group is None)
         return frozenset(key[1] for key in found if graph.variable(graph.linking.refers_to(key)[0]).frozen)
-
-
-class CheckedProgram:
-    """A stage after which converters and validators see what was set.
-
-    Parameters
-    ----------
-    program : Runnable
-    graph : ModelGraph
-    objects : mapping of str to object
-    stage : Stage
-    keys : tuple of Key
-        Variables that processes set in this stage, and that have a converter or validator.
-    """
-
-    def __init__(
-        self, program: Runnable, graph: ModelGraph, objects: Mapping[str, Any], stage: Stage, keys: tuple[Key, ...]
-    ) -> None:
-        self._program = program
-        self._graph = graph
-        self._objects = objects
-        self._stage = stage
-        self._keys = keys
-
-    def run(self, values: Mapping[str, Any]) -> Answer:
-        """Run the stage and check values; converters get copies, and what they give is not kept."""
-        answer = self._program.run(values)
-        for key in self._keys:
-            held = vars(self._objects[key[0]])
-            if key[1] in held:
-                try:
-                    self._check(key, held[key[1]])
-                except Exception as error:
-                    note(error, f"after stage {self._stage.value!r}")
-                    mark(error, process=key[0], stage=self._stage.value)
-                    raise
-        return answer
-
-    def _check(self, key: Key, value: Any) -> None:
-        converter = self._graph.variable(key).converter
-        if converter is not None:
-            try:
-                converter(copy_of(value))
-            except Exception as error:
-                note(error, f"refused by the converter of variable {join_key(key)!r}")
-                raise
-        check_value(self._graph, self._objects, key, value)
-
-
-class Watch:
-    """What a guarded process object is doing, and the views that it was given.
-
-    Attributes
-    ----------
-    cls : type
-        Class of the object when it is not guarded.
-    where : str
-        Stage that it is in; empty while it does nothing.
-    given : dict of str to list of numpy.ndarray
-        The latest views, by the name of the variable.
-    frozen : frozenset of str
-        Variables whose values nobody changes.
-    """
-
-    def __init__(self, cls: type, frozen: frozenset[str], sets: list[tuple[dict[str, Any], str]]) -> None:
-        self.cls = cls
-        self.where = ""
-        self.given: dict[str, list[np.ndarray[Any, Any]]] = {}
-        self.frozen = frozen
-        self._sets = sets
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Watch, (self.cls, self.frozen, [])  # copies of a process object are not guarded
-
-    def run(self, process: Any, where: str, call: Callable[..., Any], *args: Any) -> Any:
-        """Call a method of the process, guarded."""
-        self.where = where
-        try:
-            return call(*args)
-        except ValueError as error:
-            if any(text in str(error) for text in _COMPLAINTS) and (changed := culprits(error, self.given)):
-                raise _changed(process, where, changed, str(error)) from error
-            raise
-        finally:
-            self.where = ""
-            self._give_back()
-
-    def view(self, name: str, value: Any) -> Any:
-        """Give a value of the process's, read-only if it is an array (or labelled one) and the process is running."""
-        if not self.where:
-            return value
-        given: list[np.ndarray[Any, Any]] = []
-        view = _read_only_view(value, given)
-        if given:
-            self.given[name] = given
-        return view
-
-    def view_all(self, name: str, values: Any) -> Any:
-        """Do the same for the members of a group."""
-        if not self.where:
-            return values
-        given = self.given[name] = []
-        if isinstance(values, Mapping):
-            return MappingProxyType({key: _read_only_view(value, given) for key, value in values.items()})
-        return tuple([_read_only_view(value, given) for value in values])
-
-    def _give_back(self) -> None:
-        """Make writable what the process has set to a view that it was given: state is as it would be unguarded."""
-        for holder, name in self._sets if self.given else ():
-            value = holder.get(name)
-            array = value if isinstance(value, np.ndarray) else getattr(value, "data", None)
-            if (
-                isinstance(array, np.ndarray)
-                and not array.flags.writeable
-                and any(np.may_share_memory(array, view) for views in self.given.values() for view in views)
-            ):
-                with suppress(ValueError):
-                    array.flags.writeable = True
-
-
-def _read_only_view(value: Any, given: list[np.ndarray[Any, Any]]) -> Any:
-    if isinstance(value, np.ndarray):
-        if not value.flags.writeable:
-            return value
-        view = value.view()
-        view.flags.writeable = False
-        given.append(view)
-        return view
-    data = getattr(value, "data", None)
-    if isinstance(data, np.ndarray) and hasattr(value, "dims"):  # of xarray
-        return value.copy(deep=False, data=_read_only_view(data, given))
-    return value
-
-
-def _changed(process: Any, where: str, changed: list[str], reason: str) -> ReadOnlyArrayError:
-    specs = process_spec(vars(process)[_SLOT].cls).variables
-    frozen = specs[changed[0]].intent is not VarIntent.IN
-    rule = "is declared frozen=True" if frozen else "is only read by this process"
-    other = f" (or {', '.join(map(repr, changed[1:]))})" if changed[1:] else ""
-    return ReadOnlyArrayError(
-        f"{subject(process, specs[changed[0]])}{other} {rule} and cannot be changed in place",
-        got=f"{reason}, in {where}",
-        expected="a new value" if frozen else "intent='inout' where a process changes what it has not made itself",
-        remedy="set a new array" if frozen else "declare it with intent='inout', or change a copy of it",
-        process=process_name(process),
-        variable=changed[0],
-    )
 
 
 class _NoSubclass:
