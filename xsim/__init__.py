@@ -1,6 +1,6 @@
 """Simulation modelling with xarray: declare processes, link them into a model, run it, get a labelled Dataset."""
 
-from xsim import errors
+from xsim import errors, testing
 from xsim._base.dims import MAIN_CLOCK
 from xsim._base.stages import RuntimeSignal, stop
 from xsim._base.version import __version__
@@ -52,6 +52,7 @@ __all__ = [
     "BatchWarning",
     "PlanWarning",
     # everything
+    "testing",
     "errors",
     "__version__",
 ]

@@ -17,7 +17,7 @@ NAMES = [
     *("process", "variable", "index", "on_demand", "any_object", "foreign", "global_ref", "group", "group_dict"),
     *("runtime", "runtime_hook", "RuntimeHook", "RuntimeSignal", "stop", "MAIN_CLOCK", "VarIntent", "VarType"),
     "process_name",
-    *("Model", "create_setup", "XsimAccessor", "BatchWarning", "PlanWarning", "errors", "__version__"),
+    *("Model", "create_setup", "XsimAccessor", "BatchWarning", "PlanWarning", "testing", "errors", "__version__"),
 ]
 
 SIGNATURES = {
@@ -44,7 +44,20 @@ SIGNATURES = {
     xs.XsimAccessor.filter_vars: "self model",
     xs.Model.update_state: "self input_vars validate ignore_static ignore_invalid_keys",
     xs.Model.execute: "self stage runtime_context validate",
+    xs.testing.run_process: "cls inputs varying state stages steps clock runtime seed name",
+    xs.testing.check_process: "cls inputs varying state stages steps clock runtime seed name skip",
+    xs.testing.assert_identical_runs: "a b ignore",
 }
+
+
+TESTING = ["run_process", "check_process", "assert_identical_runs", "ProcessRun", "Snapshot", "Finding"]
+
+
+def test_names_of_testing() -> None:
+    """So are those of `xs.testing`."""
+    assert xs.testing.__all__ == TESTING
+    for name in TESTING:
+        assert inspect.getdoc(getattr(xs.testing, name))
 
 
 def test_names() -> None:
