@@ -325,7 +325,7 @@ class _Check:
                         f"variable {name!r} differs in a second run, after {snapshot.where}",
                         got=found,
                         expected="the same, bit for bit, from the same values",
-                        remedy="take random numbers from the runtime argument 'rng'; keep nothing on the class or module",
+                        remedy="take random numbers from runtime argument 'rng'; keep nothing on the class or module",
                     )
 
 

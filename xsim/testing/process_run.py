@@ -202,6 +202,10 @@ class Snapshot(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._values)
 
+    # Mappings compare item by item, which arrays do not answer with one truth value.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
     def __repr__(self) -> str:
         rows = [(name, f"{value!r:.70}".splitlines()[0]) for name, value in self._values.items()]
         return "\n".join([f"<{self._class} after {self.where}>", *columns(rows)])
@@ -279,6 +283,9 @@ class ProcessRun(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self._last)
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     def __repr__(self) -> str:
         lines = repr(self._last).splitlines()

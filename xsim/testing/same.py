@@ -72,8 +72,8 @@ def _difference(a: Any, b: Any, seen: Seen) -> str:
             return compare(a, b, seen)
     if is_labelled(a):
         return _labelled(a, b, seen)
-    if hasattr(a, "__dict__"):
-        return _items(vars(a), vars(b), lambda name: f" in attribute {name!r}", seen)
+    if hasattr(a, "__dict__") or hasattr(type(a), "__slots__"):
+        return _items(_attributes(a), _attributes(b), lambda name: f" in attribute {name!r}", seen)
     return _by_equality(a, b)
 
 
@@ -144,6 +144,11 @@ def _labelled(a: Any, b: Any, seen: Seen) -> str:
     if getattr(a, "dims", ()) != getattr(b, "dims", ()):
         return f"dims {a.dims} ≠ {b.dims}"
     return _arrays(np.asarray(a), np.asarray(b), seen) or ("" if a.equals(b) else "other labels")
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    slots = [name for cls in type(value).__mro__ for name in getattr(cls, "__slots__", ()) if name != "__weakref__"]
+    return {name: getattr(value, name) for name in slots if hasattr(value, name)} | getattr(value, "__dict__", {})
 
 
 def _by_equality(a: Any, b: Any) -> str:

@@ -507,7 +507,7 @@ def test_deterministic():
         [deterministic] variable 'number' differs in a second run, after initialize
               got: 1 ≠ 2
               expected: the same, bit for bit, from the same values
-              remedy: take random numbers from the runtime argument 'rng'; keep nothing on the class or module
+              remedy: take random numbers from runtime argument 'rng'; keep nothing on the class or module
         """
     )
 
