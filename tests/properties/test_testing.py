@@ -11,6 +11,9 @@ from xsim.testing import assert_identical_runs, check_process, run_process
 from xsim.testing.same import copied, difference
 from xsim.testing.strategies import arrays, clocks, drafts, dtypes, model_inputs, models, run_options, setups
 
+# Options drawn at random may make little sense.
+pytestmark = pytest.mark.filterwarnings("ignore::xsim.PlanWarning")
+
 QUICK = settings(
     deadline=None,
     max_examples=40,

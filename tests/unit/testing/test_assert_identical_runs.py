@@ -48,7 +48,7 @@ def test_same_run(store):
 def test_same_batch():
     """So are batches with failures, whose times, workers and tracebacks differ."""
     runs = []
-    for options in ({}, {"parallel": True, "workers": 2}, {"store": {}, "block": 1}):
+    for options in ({}, {"parallel": True, "workers": 2, "threads_per_worker": 1}, {"store": {}, "block": 1}):
         with pytest.warns(xs.BatchWarning):
             runs.append(BATCH.xsim.run(MODEL, batch_dim="b", on_error="continue", **options))
     assert_identical_runs(runs[0], runs[1])
