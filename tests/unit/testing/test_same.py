@@ -29,7 +29,7 @@ SAME = [
     (float("nan"), float("nan")),
     (np.float64("nan"), np.float64("nan")),
     (complex(1, float("nan")), complex(1, float("nan"))),
-    (np.datetime64("NaT"), np.datetime64("NaT")),
+    (np.datetime64("NaT", "s"), np.datetime64("NaT", "s")),
     (np.array([1.0, np.nan]), np.array([1.0, np.nan])),
     (np.array(["a", None], object), np.array(["a", None], object)),
     (np.array(["2000", "NaT"], "M8[s]"), np.array(["2000", "NaT"], "M8[s]")),
@@ -125,7 +125,7 @@ def test_copies_of_what_cannot_be_copied():
 
 
 @pytest.mark.parametrize(
-    "value", [1, "a", None, np.arange(2), [1, {"a": (2.0,)}], xr.DataArray([1]), np.datetime64("NaT")]
+    "value", [1, "a", None, np.arange(2), [1, {"a": (2.0,)}], xr.DataArray([1]), np.datetime64("NaT", "s")]
 )
 def test_plain(value):
     """Arrays, numbers, text, dates and containers of them are plain."""

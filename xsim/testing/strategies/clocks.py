@@ -34,9 +34,10 @@ def clocks(
     min_labels, max_labels : int
         Of the main clock; one label is a run without steps.
 
-    Examples
-    --------
-    >>> setup = xs.create_setup(model, clocks, main_clock="time")  # doctest: +SKIP
+    Returns
+    -------
+    strategy of dict
+        As `xsim.create_setup` takes it: ``create_setup(model, clocks, main_clock="time", ...)``.
     """
     nlabels = draw(st.integers(min_labels, max_labels))
     labels: np.ndarray[Any, Any] = np.cumsum(draw(st.lists(st.integers(1, 5), min_size=nlabels, max_size=nlabels)))

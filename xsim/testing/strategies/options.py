@@ -25,6 +25,8 @@ def run_options(
 ) -> dict[str, Any]:
     """Make arguments of `Dataset.xsim.run` that must not change any value: schedulers, workers, blocks, chunks.
 
+    Some make little sense, of which a `PlanWarning` tells.
+
     Parameters
     ----------
     model : xsim.Model
@@ -35,6 +37,11 @@ def run_options(
         Those that may be used; None runs one after the other.
     max_chunk : int, default: 4
         Largest size of a chunk.
+
+    Returns
+    -------
+    strategy of dict
+        ``setup.xsim.run(model, batch_dim=..., **options)``.
     """
     scheduler = draw(st.sampled_from(list(schedulers)))
     options: dict[str, Any] = {}

@@ -15,7 +15,7 @@ from xsim._base.dims import Dims, on_clock, with_ndim
 from xsim._base.keys import Key, join_key
 from xsim._base.render import names
 from xsim._base.suggest import did_you_mean
-from xsim.errors import UnknownInputError
+from xsim.errors import OptionError, UnknownInputError
 from xsim.model.graph import HasGraph, ModelGraph, as_graph, variable_names
 from xsim.setup.create import create_setup
 from xsim.testing.strategies.clocks import clocks as any_clocks
@@ -58,6 +58,8 @@ def setups(
     ------
     UnknownInputError
         If the model has no such input.
+    OptionError
+        If no input can have the batch dimensions.
     """
     graph = as_graph(model)
     _check_names(graph, inputs or {})
@@ -84,7 +86,7 @@ def setups(
             leading[main] = len(chosen[main])
         given[name] = _stacked(draw, strategy, leading, alternatives)
         alone[name] = strategy, alternatives
-    _use_all(draw, batch, given, alone)
+    _use_all(draw, batch, given, alone, variable_names(graph.inputs))
     requests = _outputs(draw, graph, chosen, given, outputs)
     return create_setup(model, chosen, main, input_vars=given, output_vars=requests)
 
@@ -112,12 +114,18 @@ def _stacked(
     return (*leading, *(with_ndim(alternatives, first.ndim) or ())), values
 
 
-def _use_all(draw: st.DrawFn, batch: Mapping[str, int], given: dict[str, Any], alone: Mapping[str, Any]) -> None:
+def _use_all(
+    draw: st.DrawFn, batch: Mapping[str, int], given: dict[str, Any], alone: Mapping[str, Any], known: Sequence[str]
+) -> None:
     """Let an input have all batch dimensions that no other has."""
     used = {dim for value in given.values() if isinstance(value, tuple) for dim in value[0]}
     if set(batch) - used:
         if not alone:
-            raise ValueError("batch_dims= needs at least one input with a strategy, or without a default")
+            raise OptionError(
+                f"no input can have the batch dimensions {names(batch)}",
+                got="inputs that all keep their default" if known else "a model without inputs",
+                remedy=f"give a strategy for one: inputs={{{known[0]!r}: ...}}" if known else None,
+            )
         name = draw(st.sampled_from(sorted(alone)))
         strategy, alternatives = alone[name]
         given[name] = _stacked(draw, strategy, batch, alternatives)
