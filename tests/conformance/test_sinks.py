@@ -20,7 +20,7 @@ class TestMemorySink(SinkSuite):
         return MemorySink
 
     def read(self, sink, plan):
-        return result_from_memory(plan, sink.arrays, "", "")
+        return result_from_memory(plan, sink.arrays, {})
 
 
 class ZarrSuite(SinkSuite):
@@ -47,7 +47,7 @@ class TestMemoryBatchSink(BatchSinkSuite):
         return MemoryBatchSink
 
     def read(self, sink, plan):
-        return result_from_memory(plan, sink.arrays, "", "")
+        return result_from_memory(plan, sink.arrays, {})
 
 
 class ZarrBatchSuite(BatchSinkSuite):

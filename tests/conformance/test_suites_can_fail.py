@@ -98,16 +98,16 @@ class Referring(MemorySink):
         self.late = [self.Late(buffer) for buffer in super().open(plan)]
         return self.late
 
-    def close(self, outcome):
+    def close(self, outcome, facts):
         for late in self.late:
             for value in late.values:
                 late.buffer.put(value)
-        super().close(outcome)
+        super().close(outcome, facts)
 
 
 class LosesFailures(MemorySink):
-    def close(self, outcome):
-        super().close(outcome)
+    def close(self, outcome, facts):
+        super().close(outcome, facts)
         if outcome != "done":
             self.arrays = {name: evolve(a, values=np.full(a.values.shape, np.nan)) for name, a in self.arrays.items()}
 
@@ -129,8 +129,8 @@ class LeavesTraces(MemorySink):
             self.refused = 1
             raise
 
-    def close(self, outcome):
-        super().close(outcome)
+    def close(self, outcome, facts):
+        super().close(outcome, facts)
         self.arrays = {name: evolve(a, values=a.values + self.refused) for name, a in self.arrays.items()}
 
 
@@ -180,7 +180,7 @@ SINKS = {
 
 class Sinks(SinkSuite):
     def read(self, sink, plan):
-        result = result_from_memory(plan, sink.arrays, "", "")
+        result = result_from_memory(plan, sink.arrays, {})
         return result.assign_attrs({OUTCOME: getattr(sink, "outcome", "")})
 
 
@@ -376,7 +376,7 @@ BATCH_SINKS = {
 
 class BatchSinks(BatchSinkSuite):
     def read(self, sink, plan):
-        return result_from_memory(plan, sink.arrays, "", "")
+        return result_from_memory(plan, sink.arrays, {})
 
 
 # -- executors ---------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Random models: a valid order, and the same bits from running processes at the same time (DESIGN §O1 to §O5, §O8)."""
+"""Random models: a valid order, and the same bits from running processes at the same time (DESIGN §O1 to §O6, §O8)."""
 
 import random
 import threading
@@ -32,18 +32,21 @@ def shaken(draft, quiet, threads=None):
 
 def outcome_of(classes, draft, **options):
     """Run a model; give all that came out, or what was raised."""
-    model = xs.Model(classes)
+    model = xs.Model(classes, order=draft.hints)
     outputs = {f"{name}__{v}": "time" for name in model for v in ("out", "level", "ratio")}
     outputs |= {f"p{each.number}__view": "time" for each in draft.processes if each.view_of is not None}
-    setup = xs.create_setup(model=model, clocks={"time": np.arange(STEPS + 1)}, output_vars=outputs)
+    outputs |= {f"p{each.number}__lag_{i}": "time" for each in draft.processes for i in range(len(each.lags))}
+    setup = xs.create_setup(model, {"time": np.arange(STEPS + 1)}, input_vars=draft.inputs, output_vars=outputs)
     try:
         result = setup.xsim.run(model=model, safe_mode=False, progress=False, **options)
     except PlannedFailure as error:
         # What runs at the same time as a failure cannot be undone, so finalize may meet another state after it.
         notes = [note for note in error.__notes__ if not note.startswith("stage 'finalize' failed after that")]
         return type(error), str(error), notes
-    values = {name: (str(v.dtype), v.dims, v.values.tobytes()) for name, v in result[list(outputs)].items()}
-    return values, {name: (model[name].store[0].tolist(), model[name].store[1:]) for name in model}
+    saved = [name for name in outputs if name in result]
+    values = {name: (str(v.dtype), v.dims, v.values.tobytes()) for name, v in result[saved].items()}
+    ending = {name: result.attrs.get(f"xsim_{name}") for name in ("reason", "process", "stage", "step")}
+    return values, ending, {name: (model[name].store[0].tolist(), model[name].store[1:]) for name in model}
 
 
 @pytest.fixture(autouse=True)
@@ -60,13 +63,14 @@ def check_same_bits(draft, quiet):
     threads: set[str] = set()
     classes = shaken(draft, quiet, threads)
     expected = outcome_of(classes, draft)
-    event("raises" if isinstance(expected[0], type) else "done")
+    event("raises" if isinstance(expected[0], type) else "stops" if expected[1]["reason"] else "done")
 
     assert threads == {"MainThread"}
     for workers in (1, 2, 4):
         threads.clear()
         assert outcome_of(classes, draft, parallel=True, workers=workers, threads_per_worker=1) == expected
         event(f"{len(threads - {'MainThread'})} threads of {workers}")
+    return classes, expected
 
 
 def test_they_do_run_in_threads():
@@ -81,8 +85,13 @@ def test_they_do_run_in_threads():
 @settings(deadline=None, max_examples=25)
 @given(drafts(views=False, failures=True))
 def test_parallel_equals_sequential(draft):
-    """Outputs, objects and what is raised are the same with 1, 2 and 4 threads (DESIGN §O3, §O8)."""
-    check_same_bits(draft, quiet=False)
+    """Outputs, objects, endings and what is raised are the same with 1, 2 and 4 threads (DESIGN §O3, §O6, §O8).
+
+    So they are with intents enforced (§V5).
+    """
+    classes, expected = check_same_bits(draft, quiet=False)
+    for options in ({}, {"parallel": True, "workers": 2, "threads_per_worker": 1}):
+        assert outcome_of(classes, draft, validate="all", **options) == expected
 
 
 @settings(deadline=None, max_examples=25)
@@ -102,9 +111,13 @@ def test_views_made_and_used_in_one_stage(draft):
 @settings(deadline=None, max_examples=100)
 @given(drafts(failures=True), st.booleans())
 def test_order_is_valid(draft, quiet):
-    """A process that sets a variable comes before all that use it, whatever the order of declaration (DESIGN §O1)."""
+    """A process that sets a variable comes before all that use it, but for the next step, in any order of declaration.
+
+    So does the first of those that a hint orders (DESIGN §O1, §O2, §O6).
+    """
     place = {name: i for i, name in enumerate(draft.model(quiet=quiet))}
 
+    assert all(place[first] < place[second] for first, second in draft.hints)
     assert set(place) == {f"p{each.number}" for each in draft.processes}
     for each in draft.processes:
         targets = [target for target, variable, _ in each.reads if variable != "level"]

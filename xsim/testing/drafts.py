@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from xsim._base.stages import RuntimeSignal, Stage
+from xsim._base.stages import RuntimeSignal, Stage, Stop, stop
 from xsim._model import Model
 from xsim.declare.process import process
 from xsim.declare.runtime import runtime
@@ -55,6 +55,13 @@ class DraftProcess:
         Stage and step in which it raises `PlannedFailure`.
     parallel : bool
         Whether it may run at the same time as others.
+    lags : tuple of (int, str, str, str)
+        For each lagged reference ``lag_0`` ... the number of any process, the variable, ``"foreign"`` or ``"global"``,
+        and whether its first value is ``"initial"`` or an ``"input"``.
+    after : tuple of int
+        Numbers of processes that a hint puts before it.
+    stops : tuple of (str, int), optional
+        Stage and step in which it ends the run.
     """
 
     number: int
@@ -69,6 +76,9 @@ class DraftProcess:
     breaks: frozenset[int] = frozenset()
     raises: tuple[str, int] | None = None
     parallel: bool = True
+    lags: tuple[tuple[int, str, str, str], ...] = ()
+    after: tuple[int, ...] = ()
+    stops: tuple[str, int] | None = None
 
 
 @attrs.frozen
@@ -97,12 +107,32 @@ class Draft:
         """
         made: dict[int, type] = {}
         for draft in self.processes:
-            made[draft.number] = _class_for(draft, made, quiet, pause or _no_pause)
+            made[draft.number] = _class_for(self, draft, made, quiet, pause or _no_pause)
         return {f"p{number}": made[number] for number in self.declared}
+
+    @property
+    def hints(self) -> list[tuple[str, str]]:
+        """Names of processes, the first of which is to run before the second."""
+        return [(f"p{before}", f"p{each.number}") for each in self.processes for before in each.after]
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """Values of the inputs that have no default: the first ones of lagged references."""
+        found = {}
+        for each in self.processes:
+            for i, (target, name, _, source) in enumerate(each.lags):
+                if source == "input":
+                    found[f"p{each.number}__lag_{i}"] = self.first_value(target, name)
+        return found
+
+    def first_value(self, number: int, name: str) -> Any:
+        """Give what a lagged reference to a variable has before the first step."""
+        is_array = any(each.is_array for each in self.processes if each.number == number)
+        return np.arange(3) if is_array and name != "ratio" else 5
 
     def model(self, **options: Any) -> Model:
         """Make the model; options are those of `classes`. Its attribute ``draft`` is this description."""
-        model = Model(self.classes(**options))
+        model = Model(self.classes(**options), order=self.hints)
         model.draft = self  # type: ignore[attr-defined]
         return model
 
@@ -148,11 +178,12 @@ def _update(process: Any, name: str, by: int, pause: Pause) -> None:
 
 
 def _method(draft: DraftProcess, stage: str, quiet: bool, pause: Pause) -> Callable[..., Any]:
-    read = [*_reads(draft), *([("gathered", "out")] if draft.gathers is not None else [])]
+    lagged = [(f"lag_{i}", name) for i, (_, name, _, _) in enumerate(draft.lags)]
+    read = [*_reads(draft), *lagged, *([("gathered", "out")] if draft.gathers is not None else [])]
     changes = not (quiet and stage == "initialize")
     stage_number = [each.value for each in Stage].index(stage)
 
-    def method(self: Any, step: int) -> RuntimeSignal | None:
+    def method(self: Any, step: int) -> RuntimeSignal | Stop | None:
         pause()
         total = draft.number * 7 + stage_number + step
         for name, target in read:
@@ -173,6 +204,8 @@ def _method(draft: DraftProcess, stage: str, quiet: bool, pause: Pause) -> Calla
             if draft.view_of is not None:
                 _changed(self.view, total, pause)
             self.out = _changed(self.out if draft.in_place else self.out * 1, total, pause)
+        if draft.stops == (stage, step):
+            return stop(f"process {draft.number} has enough")
         return RuntimeSignal.BREAK if stage == "run_step" and step in draft.breaks else None
 
     return runtime(method, args=["step"])
@@ -193,7 +226,14 @@ def _reference(classes: Mapping[int, type], target: int, variable_name: str, how
     return global_ref(f"{variable_name}_{target}", intent=intent)
 
 
-def _class_for(draft: DraftProcess, classes: Mapping[int, type], quiet: bool, pause: Pause) -> type:
+def _lagged(draft: Draft, target: int, name: str, how: str, source: str) -> Any:
+    initial = {"initial": draft.first_value(target, name)} if source == "initial" else {}
+    if how == "foreign" or name == "ratio":
+        return foreign(f"p{target}", name, lag=1, **initial)
+    return global_ref(f"{name}_{target}", lag=1, **initial)
+
+
+def _class_for(model: Draft, draft: DraftProcess, classes: Mapping[int, type], quiet: bool, pause: Pause) -> type:
     number = draft.number
     first = np.arange(3) if draft.is_array else 1
     namespace: dict[str, Any] = {
@@ -204,6 +244,8 @@ def _class_for(draft: DraftProcess, classes: Mapping[int, type], quiet: bool, pa
     }
     for i, (target, name, how) in enumerate(draft.reads):
         namespace[f"read_{i}"] = _reference(classes, target, name, how)
+    for i, lag in enumerate(draft.lags):
+        namespace[f"lag_{i}"] = _lagged(model, *lag)
     for i, target in enumerate(draft.updates):
         namespace[f"update_{i}"] = _reference(classes, target, "level", "global", "inout")
     if draft.view_of is not None:

@@ -55,6 +55,9 @@ FEATURES = {
     "group": lambda p: p.gathers == "group",
     "group_dict": lambda p: p.gathers == "group_dict",
     "break": lambda p: p.breaks,
+    "stop": lambda p: p.stops,
+    "lag": lambda p: p.lags,
+    "hint": lambda p: p.after,
     "alone": lambda p: not p.parallel,
     "cached": lambda p: p.cached,
     "finalize_step": lambda p: "finalize_step" in p.stages,
@@ -72,10 +75,11 @@ def test_models_have_it_all(feature):
     ("options", "has"),
     [
         ({"views": False}, lambda p: p.view_of is not None),
-        ({"signals": False}, lambda p: p.breaks),
+        ({"signals": False}, lambda p: p.breaks or p.stops),
+        ({"lags": False}, lambda p: p.lags),
         ({}, lambda p: p.raises),
     ],
-    ids=["views", "signals", "failures"],
+    ids=["views", "signals", "lags", "failures"],
 )
 def test_models_without(options, has):
     """What is not wanted does not occur."""

@@ -61,7 +61,7 @@ class SinkSuite:
             for name, rows in values.items():
                 if row < len(rows):
                     buffers[name].put(rows[row])
-        sink.close(outcome)
+        sink.close(outcome, {})
         return self.read(sink, plan)
 
     def save_one(
@@ -114,7 +114,7 @@ class SinkSuite:
                 value[:] = i
                 buffer.put(value)
                 value[:] = -1
-            sink.close("done")
+            sink.close("done", {})
             found = self.read(sink, plan)["p__v"].values
             expected = np.repeat(np.arange(7.0), 2).reshape(7, 2)
             wrong = unlike(found, expected)
@@ -250,7 +250,7 @@ class SinkSuite:
             for number, buffer in enumerate(buffers):
                 buffer.put(np.full(2, 10 * number + row))
         for sink in sinks:
-            sink.close("done")
+            sink.close("done", {})
         for number, (sink, plan) in enumerate(zip(sinks, plans, strict=True)):
             expected = 10 * number + np.array([[0, 0], [1, 1]])
             wrong = unlike(self.read(sink, plan)["p__v"].values, expected)

@@ -16,20 +16,20 @@ _HOW = st.sampled_from(["foreign", "global"])
 
 
 def models(
-    max_processes: int = 6, *, views: bool = True, failures: bool = False, signals: bool = True
+    max_processes: int = 6, *, views: bool = True, failures: bool = False, signals: bool = True, lags: bool = True
 ) -> st.SearchStrategy[Model]:
     """Make random models, each with an attribute ``draft`` that describes it.
 
     Parameters
     ----------
-    max_processes, views, failures, signals
+    max_processes, views, failures, signals, lags
         As in `drafts`.
     """
-    return drafts(max_processes, views=views, failures=failures, signals=signals).map(Draft.model)
+    return drafts(max_processes, views=views, failures=failures, signals=signals, lags=lags).map(Draft.model)
 
 
 def model_inputs(model: Model) -> dict[str, st.SearchStrategy[Any]]:
-    """Give strategies for the inputs of a random model, which it has defaults for: ``setups(model, inputs=...)``.
+    """Give strategies for the inputs of a random model: ``setups(model, inputs=...)``.
 
     Parameters
     ----------
@@ -39,14 +39,21 @@ def model_inputs(model: Model) -> dict[str, st.SearchStrategy[Any]]:
     draft: Draft = model.draft
     number = st.integers(0, 99)
     array = st.lists(number, min_size=3, max_size=3).map(np.array)
-    return {f"p{each.number}__level": array if each.is_array else number for each in draft.processes}
+    levels = {f"p{each.number}__level": array if each.is_array else number for each in draft.processes}
+    return levels | {name: array if np.ndim(value) else number for name, value in draft.inputs.items()}
 
 
 @st.composite
 def drafts(
-    draw: st.DrawFn, max_processes: int = 6, *, views: bool = True, failures: bool = False, signals: bool = True
+    draw: st.DrawFn,
+    max_processes: int = 6,
+    *,
+    views: bool = True,
+    failures: bool = False,
+    signals: bool = True,
+    lags: bool = True,
 ) -> Draft:
-    """Make descriptions of random models: processes linked without a cycle by references of every kind.
+    """Make descriptions of random models: processes linked by references of every kind, in circles by lagged ones only.
 
     Parameters
     ----------
@@ -57,12 +64,14 @@ def drafts(
     failures : bool, default: False
         Whether processes may raise `xsim.testing.drafts.PlannedFailure`.
     signals : bool, default: True
-        Whether processes may return BREAK.
+        Whether processes may return BREAK, or end the run.
+    lags : bool, default: True
+        Whether processes may read what others, or they themselves, had after the step before.
 
     Returns
     -------
     strategy of Draft
-        ``draft.model()`` makes the model; all its inputs have defaults.
+        ``draft.model()`` makes the model; ``draft.inputs`` are values of the inputs that have no default.
     """
     found: list[DraftProcess] = []
     size = draw(st.integers(2, max_processes))
@@ -87,9 +96,18 @@ def drafts(
                 breaks=draw(some_steps) if signals else frozenset(),
                 raises=draw(failure) if failures and draw(st.integers(0, 5)) == 0 else None,
                 parallel=draw(st.integers(0, 7)) > 0,
+                lags=tuple(draw(st.lists(_lags_to(size), max_size=2))) if lags else (),
+                after=tuple(draw(st.lists(st.integers(0, number - 1), max_size=2))) if number else (),
+                stops=draw(failure) if signals and draw(st.integers(0, 7)) == 0 else None,
             )
         )
     return Draft(tuple(found), tuple(draw(st.permutations(range(size)))))
+
+
+def _lags_to(size: int) -> st.SearchStrategy[tuple[int, str, str, str]]:
+    """Make lagged references to any of so many processes."""
+    names = st.sampled_from(["out", "level", "ratio"])
+    return st.tuples(st.integers(0, size - 1), names, _HOW, st.sampled_from(["initial", "input"]))
 
 
 @st.composite

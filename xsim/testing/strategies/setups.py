@@ -74,7 +74,7 @@ def setups(
         strategy = (inputs or {}).get(name)
         if strategy is None and spec.default_for(graph.classes[key[0]]) is not NOTHING:
             continue
-        alternatives = on_clock(spec.dims, main)
+        alternatives = on_clock(graph.resolved(key).dims, main)
         along_clock = main is not None and any(main in dims for dims in alternatives)
         if strategy is None:
             if along_clock:
@@ -82,7 +82,8 @@ def setups(
             shape = [own_sizes.setdefault(dim, draw(st.integers(1, 3))) for dim in alternatives[0]]
             strategy = hnp.arrays(float, tuple(shape), elements=_NUMBERS) if shape else _NUMBERS
         leading = {dim: n for dim, n in batch.items() if draw(st.booleans())}
-        if varying and main is not None and not spec.static and not along_clock and draw(st.booleans()):
+        constant = spec.static or spec.lag or along_clock
+        if varying and main is not None and not constant and draw(st.booleans()):
             leading[main] = len(chosen[main])
         given[name] = _stacked(draw, strategy, leading, alternatives)
         alone[name] = strategy, alternatives
