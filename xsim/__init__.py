@@ -1,6 +1,6 @@
 """Simulation modelling with xarray: declare processes, link them into a model, run it, get a labelled Dataset."""
 
-from xsim import dot, errors, monitoring, validators
+from xsim import dot, errors, monitoring, testing, validators
 from xsim._base.dims import MAIN_CLOCK
 from xsim._base.stages import RuntimeSignal, stop
 from xsim._base.version import __version__
@@ -60,6 +60,7 @@ __all__ = [
     "validators",
     "monitoring",
     # everything
+    "testing",
     "errors",
     "__version__",
 ]

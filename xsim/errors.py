@@ -41,6 +41,7 @@
     ├── DrawingError (RuntimeError)              a graph cannot be drawn
     ├── WorkerError (RuntimeError)               a worker process ended
     ├── BatchError (RuntimeError)                members of a batch failed
+    ├── CheckError (AssertionError)              what a test checks does not hold; see `xsim.testing`
     └── StoreError (ValueError)                  a store cannot be written to or read
         └── StoreExistsError (FileExistsError)
 
@@ -325,6 +326,10 @@ def _rebuild_batch_error(base: type, problem: str, parts: dict[str, Any]) -> Bat
     # On the object itself, where attributes of the other class do not hide them.
     error.__dict__ |= error.context
     return error
+
+
+class CheckError(XsimError, AssertionError):
+    """What a test checks does not hold; ``findings`` lists all that was found."""
 
 
 class StoreError(XsimError, ValueError):

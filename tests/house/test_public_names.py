@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 import subprocess
 import sys
 import tomllib
@@ -18,7 +19,7 @@ NAMES = [
     *("runtime", "runtime_hook", "RuntimeHook", "RuntimeSignal", "stop", "MAIN_CLOCK", "VarIntent", "VarType"),
     *("process_name", "filter_variables", "process_info", "variable_info"),
     *("Model", "create_setup", "XsimAccessor", "BatchWarning", "PlanWarning"),
-    *("dot", "validators", "monitoring", "errors", "__version__"),
+    *("dot", "validators", "monitoring", "testing", "errors", "__version__"),
 ]
 
 SIGNATURES = {
@@ -53,7 +54,39 @@ SIGNATURES = {
     xs.validators.is_subdtype: "dtype",
     xs.monitoring.ProgressBar: "frontend tqdm_kwargs",
     xs.dot.dot_graph: "model filename format show_only_variable show_inputs show_variables kwargs",
+    xs.testing.run_process: "cls inputs varying state stages steps clock runtime seed name",
+    xs.testing.check_process: "cls inputs varying state stages steps clock runtime seed name skip",
+    xs.testing.assert_identical_runs: "a b ignore",
 }
+
+
+TESTING = {
+    "testing": "run_process check_process assert_identical_runs ProcessRun Snapshot Finding strategies conformance",
+    "testing.strategies": "models model_inputs drafts clocks setups run_options dtypes arrays",
+    "testing.conformance": "SinkSuite BatchSinkSuite ExecutorSuite",
+}
+
+
+@pytest.mark.parametrize("path", TESTING)
+def test_names_of_testing(path: str) -> None:
+    """So are those of `xs.testing` and its parts, which can be reached from there."""
+    module = operator.attrgetter(path)(xs)
+    assert module.__all__ == TESTING[path].split()
+    for name in module.__all__:
+        assert inspect.getdoc(getattr(module, name))
+    assert set(module.__all__) <= set(dir(module))
+
+
+@pytest.mark.parametrize(("part", "package"), [("strategies", "hypothesis"), ("conformance", "pytest")])
+def test_parts_of_testing_say_what_they_need(part: str, package: str) -> None:
+    """Where a package of the extra `testing` is missing, the parts that need it say so; the rest works."""
+    code = (
+        f"import sys; sys.modules['{package}'] = None; import xsim as xs; xs.testing.run_process\n"
+        f"try:\n    xs.testing.{part}\nexcept ImportError as error:\n    print(error)"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    expected = f"xsim.testing.{part} needs {package}: pip install 'xarray-xsim[testing]'"
+    assert answer.stdout.strip() == expected
 
 
 def test_names() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import attrs
@@ -23,6 +22,7 @@ from xsim.plan.blocks import chosen_shape
 from xsim.plan.inputs import PlannedInput, plan_inputs, validate_inputs
 from xsim.plan.options import RunOptions
 from xsim.plan.outputs import PlannedOutput, plan_outputs
+from xsim.plan.random import random_stream
 from xsim.plan.remarks import remarks_on
 from xsim.plan.source import as_source
 from xsim.plan.timeline import Timeline, make_timeline
@@ -96,10 +96,7 @@ class RunPlan:
 
         It depends on the seed, the member's position and the process's name, and on nothing else.
         """
-        name = int.from_bytes(hashlib.sha256(process.encode()).digest()[:16], "big")
-        key = (name >> 96, name >> 64 & 0xFFFFFFFF, name >> 32 & 0xFFFFFFFF, name & 0xFFFFFFFF)
-        sequence = np.random.SeedSequence(self.seed, spawn_key=(*self.batch.position(member), *key))
-        return np.random.default_rng(sequence)
+        return random_stream(self.seed, self.batch.position(member), process)
 
     def __repr__(self) -> str:
         return self._page().text()

@@ -49,10 +49,11 @@ TREE = {
     "DrawingError": (XsimError, RuntimeError),
     "WorkerError": (XsimError, RuntimeError),
     "BatchError": (XsimError, RuntimeError),
+    "CheckError": (XsimError, AssertionError),
     "StoreError": (XsimError, ValueError),
     "StoreExistsError": (errors.StoreError, FileExistsError),
 }
-BUILTINS = (ValueError, KeyError, TypeError, RuntimeError, AttributeError, FileExistsError)
+BUILTINS = (ValueError, KeyError, TypeError, RuntimeError, AttributeError, AssertionError, FileExistsError)
 CLASSES = [getattr(errors, name) for name in TREE]
 WHOLE = textwrap.dedent(
     """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from pathlib import Path
 
 import cloudpickle
@@ -37,6 +37,7 @@ class ProcessExecutor:
         self._folder = tempfile.TemporaryDirectory(prefix="xsim-")
         # Libraries that are loaded later, in a stage, read the environment; those loaded already are limited below.
         self._pool = get_reusable_executor(max_workers=workers, timeout=60, env=thread_environment(threads_per_worker))
+        self._running: set[Future[list[MemberResult]]] = set()
 
     def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[MemberResult]]]:
         """Run tasks as workers get free. The work travels once for each worker; tasks carry little more than a block.
@@ -52,6 +53,8 @@ class ProcessExecutor:
 
         def submit(task: Task) -> Future[list[MemberResult]]:
             future: Future[list[MemberResult]] = self._pool.submit(_run_task, path, self._threads, task)
+            self._running.add(future)
+            future.add_done_callback(self._running.discard)
             return future
 
         try:
@@ -88,6 +91,8 @@ class ProcessExecutor:
         """End the run; the pool stays for the next one, unless its tasks have to be killed."""
         if now:
             self._pool.shutdown(wait=True, kill_workers=True)
+        else:
+            wait([future for future in tuple(self._running) if not future.cancel()])
         self._folder.cleanup()
 
 
