@@ -236,8 +236,9 @@ class XsimAccessor:
             Where inputs and outputs are written while running, in Zarr format 3; by default they stay in memory.
         encoding : mapping, optional
             For each output, by name, how it is stored: ``dtype``, ``chunks``, ``shards``, ``fill_value``,
-            ``compressors``, ``filters``, ``serializer``. Chunk sizes count from the front (batch, clock, own
-            dimensions).
+            ``compressors`` (or ``compressor``), ``filters``, ``serializer`` (or all three as ``codecs``), ``order``.
+            Chunk sizes count from the front (batch, clock, own dimensions). Codecs are objects of `zarr.codecs` or
+            `numcodecs`. Takes precedence over what variables declare.
         decoding : mapping, optional
             Arguments for `xarray.open_zarr`, which opens the result.
         hooks : sequence, optional

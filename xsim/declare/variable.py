@@ -88,7 +88,7 @@ def variable(
     attrs : mapping, optional
         Metadata such as units; copied to the variables of setups and results.
     encoding : mapping, optional
-        How the variable is stored: dtype, chunks, fill_value, compressors, filters.
+        How the variable is stored, as in the argument of the same name of ``.xsim.run``.
 
     Raises
     ------

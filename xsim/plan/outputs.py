@@ -15,7 +15,8 @@ from xsim._base.suggest import did_you_mean
 from xsim.errors import OptionError, OutputError, OutputRequestError
 from xsim.model.graph import ModelGraph
 from xsim.plan.batch import Batch
-from xsim.plan.options import RunOptions, check_encoding_keys
+from xsim.plan.encoding import merged_encoding
+from xsim.plan.options import RunOptions
 from xsim.setup.attributes import OUTPUT_DIMS, OUTPUT_ROLE, ROLE
 from xsim.setup.clocks import Clocks
 
@@ -132,9 +133,8 @@ def _plan_output(
     options: RunOptions,
 ) -> PlannedOutput:
     spec = graph.resolved(key)
-    check_encoding_keys(spec.encoding, f"the encoding declared for variable {join_key(key)!r}")
     attributes = {**({"description": spec.description} if spec.description else {}), **spec.attrs}
-    encoding = {**spec.encoding, **options.encoding.get(name, {})}
+    encoding = merged_encoding(spec.encoding, join_key(key), options.encoding.get(name, {}), name)
     dims = on_clock(spec.dims, clocks.main)
     if any(clock in own for own in dims):
         raise OutputRequestError(

@@ -11,6 +11,7 @@ from xsim.plan.run_plan import RunPlan
 from xsim.plan.storable import kept_inputs
 from xsim.setup.attributes import OUTCOME, SUMMARY
 from xsim.setup.clocks import read_clocks
+from xsim.sink.codecs import quiet
 from xsim.sink.journal import FIELDS
 from xsim.sink.memory import SavedArray
 from xsim.sink.zarr_sink import ZarrStore
@@ -34,7 +35,8 @@ def result_from_store(plan: RunPlan, store: ZarrStore, outcome: str, summary: st
         "decode_timedelta": _TIMEDELTAS,
         **plan.options.decoding,
     }
-    stored = xr.open_zarr(store.group.store_path, **decoding)
+    with quiet():
+        stored = xr.open_zarr(store.group.store_path, **decoding)
     wanted = [output.name for output in plan.outputs] + [name for name, _, _ in FIELDS.values()]
     outputs = stored[[name for name in wanted if name in stored.variables]]
     outputs = outputs.drop_vars([name for name in outputs.coords if name in plan.setup.variables])

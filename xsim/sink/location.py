@@ -13,6 +13,7 @@ from zarr.storage import LocalStore, StorePath, WrapperStore
 from xsim._base.render import names
 from xsim.errors import StoreError, StoreExistsError
 from xsim.setup.attributes import OUTCOME
+from xsim.sink.codecs import quiet
 
 
 def location_of(store: Any) -> Any:
@@ -68,13 +69,15 @@ def check_location(location: Any, mode: str) -> None:
         _check_path(path)
     if found is None or mode == "w":
         return
-    held = sorted(found.attrs) + sorted(name for name, _ in found.members())
+    with quiet():
+        members = [name for name, _ in found.members()]
+    held = sorted(found.attrs) + sorted(members)
     if held:
         outcome = str(found.attrs.get(OUTCOME, ""))
         what = {"": "", "done": "a finished run:"}.get(outcome, f"a run that is {outcome!r}:")
         raise StoreExistsError(
             f"store {_show(location)} already holds something",
-            got=f"{what} {names(name for name, _ in found.members())}".strip(),
+            got=f"{what} {names(members)}".strip(),
             expected="a store that does not exist yet, or is empty",
             remedy="choose another one, or replace it with mode='w'",
         )
@@ -88,7 +91,8 @@ def check_location(location: Any, mode: str) -> None:
 
 def _existing(location: Any) -> zarr.Group | None:
     try:
-        return zarr.open_group(location, mode="r")
+        with quiet():  # consolidated metadata name the codecs of all arrays
+            return zarr.open_group(location, mode="r")
     except (FileNotFoundError, NotADirectoryError, KeyError):
         return None
     except ValueError as error:  # an array where a group should be

@@ -55,6 +55,12 @@ class StorageType:
         """Whether values are integers, which have no natural fill value."""
         return self.dtype.kind in "iu"
 
+    @property
+    def has_usual_fill(self) -> bool:
+        """Whether the fill value is the one that the type has by default."""
+        usual = _default_fill(self.dtype)
+        return bool(self.fill == usual or (usual != usual and self.fill != self.fill))
+
     def fit(self, value: Any) -> Array:
         """Give a value as an array of the stored type.
 
@@ -172,6 +178,12 @@ def check_type(name: str, dtype: Any, fill: Any) -> None:
             storage_type(name, None, dtype, fill)
         except OutputError as error:
             raise OptionError(error.problem, got=error.got, expected=error.expected) from None
+
+
+def stored_type(name: str, dtype: Any) -> Any:
+    """Give what zarr takes as the type of an array for a type that the user gave."""
+    storage = storage_type(name, None, dtype)
+    return str if storage.is_text else storage.stored
 
 
 def plain_array(name: str, value: Any) -> Array:

@@ -14,9 +14,10 @@ from xsim.plan.run_plan import RunPlan
 from xsim.plan.storable import check_storable, storable_setup
 from xsim.setup.attributes import OUTCOME
 from xsim.sink.buffer import OutputBuffer
+from xsim.sink.codecs import quiet
 from xsim.sink.finish import masking_attrs, pad
 from xsim.sink.location import check_location, location_of
-from xsim.sink.zarr_array import ZarrTarget, check_encoding, encoded_fill, jsonable, quiet
+from xsim.sink.zarr_array import ZarrTarget, check_encoding, encoded_fill, jsonable
 
 
 class ZarrStore:
@@ -55,8 +56,8 @@ class ZarrStore:
             # The setup may be lazy and come from the store that is replaced.
             setup = setup.load()
         # "a" makes the group or takes an empty one; the preflight has refused all others.
-        group = zarr.open_group(self.location, mode="w" if self.mode == "w" else "a", zarr_format=3)
         with quiet():
+            group = zarr.open_group(self.location, mode="w" if self.mode == "w" else "a", zarr_format=3)
             setup.to_zarr(group.store, group=group.path, mode="a", consolidated=False)
         # Opened again: attributes are written from what a handle has seen, and xarray has just written some.
         self._group = zarr.open_group(self.location, mode="r+")
