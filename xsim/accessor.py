@@ -232,8 +232,9 @@ class XsimAccessor:
             or are not checked.
         validate : {"inputs"} or None, default: "inputs"
             Whether the validators of variables see the inputs.
-        store : path-like, str, zarr store or zarr.Group, optional
-            Where inputs and outputs are written while running, in Zarr format 3; by default they stay in memory.
+        store : path-like, str, zarr store, zarr.Group or icechunk session, optional
+            Where inputs and outputs are written while running, in Zarr format 3; by default they stay in memory. A
+            session of icechunk is committed when the run ends; its store is not.
         encoding : mapping, optional
             For each output, by name, how it is stored: ``dtype``, ``chunks``, ``shards``, ``fill_value``,
             ``compressors`` (or ``compressor``), ``filters``, ``serializer`` (or all three as ``codecs``), ``order``.

@@ -123,7 +123,7 @@ def _packed_fill(filters: Any) -> Any:
     packed = getattr(codec, "astype", None)
     if getattr(codec, "codec_id", "") != "fixedscaleoffset" or np.dtype(packed).kind not in "iu":
         return None
-    kind: np.dtype[np.integer[Any]] = np.dtype(packed)
+    kind: np.dtype[Any] = np.dtype(packed)
     lowest, step = (np.iinfo(kind).min, 1) if kind.kind == "i" else (np.iinfo(kind).max, -1)
     with np.errstate(all="ignore"):
         # The outermost integer that comes back as it was: floats do not hold all large ones.

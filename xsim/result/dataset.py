@@ -30,7 +30,7 @@ def result_from_memory(plan: RunPlan, arrays: Mapping[str, SavedArray], outcome:
 def result_from_store(plan: RunPlan, store: ZarrStore, outcome: str, summary: str) -> xr.Dataset:
     """Join the setup of a run and the arrays in a store, which stay there until needed; scalars are loaded."""
     decoding: dict[str, Any] = {
-        "consolidated": True,
+        "consolidated": store.consolidates,
         "concat_characters": False,
         "decode_timedelta": _TIMEDELTAS,
         **plan.options.decoding,

@@ -19,7 +19,7 @@ from xsim.sink.codecs import check_written, has_codecs, needs_check, own_copy, q
 from xsim.sink.facts import OutputFacts, OutputShape
 from xsim.sink.finish import masking_attrs, pad_facts
 from xsim.sink.journal import JOURNAL, Record, create_journal, encode, write_outcomes
-from xsim.sink.location import shared_by_processes
+from xsim.sink.location import refuses_chunks_beyond, shared_by_processes
 from xsim.sink.member import MemberData, join_members
 from xsim.sink.storage_type import Array, StorageType
 from xsim.sink.zarr_array import create_array, rows_of_chunk
@@ -169,13 +169,18 @@ class ZarrBatchSink:
         return ZarrBlockWriter(group.store, group.path, self.plan.outputs, self._shapes)
 
     def writer(self, in_workers: bool) -> BlockWriter | None:
-        """Let workers write, unless the store is in the memory of this process."""
-        if in_workers and not shared_by_processes(self.store.group.store):
+        """Let workers write, unless the store is in the memory of this process, or takes chunks in order only."""
+        store = self.store.group.store
+        if refuses_chunks_beyond(store) or (in_workers and not shared_by_processes(store)):
             return None
         return self._writer()
 
     def accept(self, block: Block, members: Sequence[MemberData | None], records: Sequence[Record]) -> None:
         """Write a block here."""
+        if refuses_chunks_beyond(self.store.group.store):
+            for data in members:
+                for name, saved in (data or {}).items():
+                    self.grow(name, saved.own_shape)
         self._here.write(block, members)
         self._here.record(block, records)
 

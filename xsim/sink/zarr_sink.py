@@ -16,7 +16,7 @@ from xsim.setup.attributes import OUTCOME
 from xsim.sink.buffer import OutputBuffer
 from xsim.sink.codecs import quiet
 from xsim.sink.finish import masking_attrs, pad
-from xsim.sink.location import check_location, location_of
+from xsim.sink.location import check_location, is_session, location_of
 from xsim.sink.zarr_array import ZarrTarget, check_encoding, encoded_fill, jsonable
 
 
@@ -25,13 +25,15 @@ class ZarrStore:
 
     Parameters
     ----------
-    store : path-like, str, zarr store or zarr.Group
+    store : path-like, str, zarr store, zarr.Group or icechunk session
+        A session is committed when the run ends.
     mode : {"w-", "w"}
         Whether a store that holds something already is refused or replaced.
     """
 
     def __init__(self, store: Any, mode: str) -> None:
         self.location = location_of(store)
+        self._session = store if is_session(store) else None
         self.mode = mode
         self._group: zarr.Group | None = None
 
@@ -69,8 +71,16 @@ class ZarrStore:
             before = str(self.group.attrs.get("coordinates", "")).split()
             self.group.attrs["coordinates"] = " ".join(dict.fromkeys([*before, *coordinates]))
         self.group.attrs[OUTCOME] = outcome
-        with quiet():
-            zarr.consolidate_metadata(self.group.store, path=self.group.path)
+        if self.consolidates:
+            with quiet():
+                zarr.consolidate_metadata(self.group.store, path=self.group.path)
+        if self._session is not None:
+            self._session.commit(f"xsim run: {outcome}")
+
+    @property
+    def consolidates(self) -> bool:
+        """Whether metadata are consolidated; some stores have no need for it."""
+        return bool(getattr(self.group.store, "supports_consolidated_metadata", True))
 
 
 class ZarrSink:
