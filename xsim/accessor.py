@@ -241,7 +241,7 @@ class XsimAccessor:
             Chunk sizes count from the front (batch, clock, own dimensions). Codecs are objects of `zarr.codecs` or
             `numcodecs`. Takes precedence over what variables declare.
         decoding : mapping, optional
-            Arguments for `xarray.open_zarr`, which opens the result.
+            Arguments for `xarray.open_zarr`, which opens the result; what concerns values holds in memory too.
         hooks : sequence, optional
             Functions decorated with `xsim.runtime_hook`, and `xsim.RuntimeHook` objects. Worker processes get copies.
         parallel : bool, default: False

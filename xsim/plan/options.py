@@ -11,6 +11,7 @@ import attrs
 from xsim._base.render import names
 from xsim._base.suggest import did_you_mean
 from xsim.errors import OptionError
+from xsim.plan.decoding import check_decoding
 from xsim.plan.encoding import plain_encoding
 
 CheckDims = Literal["strict", "transpose"]
@@ -146,6 +147,10 @@ class RunOptions:
     on_error: OnError = attrs.field(default="raise", validator=_one_of(*get_args(OnError)))
     max_failures: int | None = attrs.field(default=None, validator=_positive)
     progress: bool | None = None
+
+    @decoding.validator
+    def _check_decoding(self, attribute: Any, value: Mapping[str, Any]) -> None:
+        check_decoding(value)
 
     @encoding.validator
     def _check_encoding(self, attribute: Any, value: Mapping[str, Any]) -> None:
