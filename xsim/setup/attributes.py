@@ -27,7 +27,7 @@ SUMMARY = "xsim_summary"
 WORKERS = "xsim_workers"
 
 CLOCK_UNITS, CLOCK_CALENDAR, CLOCK_DTYPE = "xsim_units", "xsim_calendar", "xsim_dtype"
-"""On a clock given as numbers with units: how its dates become the same numbers again."""
+"""On a clock given as numbers with units: how its dates become the same numbers again; also the type of dates."""
 
 NONE_MARK = "xsim_none"
 """On an input whose value is None, which no file can hold."""

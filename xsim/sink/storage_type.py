@@ -220,6 +220,14 @@ def plain_array(name: str, value: Any) -> Array:
     if array.dtype.kind in "UT":
         return array.astype(object)
     for element in array.flat if array.dtype.kind == "O" else [value]:
+        if hasattr(element, "calendar"):
+            raise OutputError(
+                f"output {name!r} has a value that cannot be saved",
+                got=f"a date of calendar {element.calendar!r}: {element}",
+                expected="numbers, bools, text throughout, or dates of numpy (datetime64)",
+                remedy="save numbers, cftime.date2num(date, units, calendar), and declare what they are: "
+                "attrs={'units': ..., 'calendar': ...}; the result has dates again",
+            )
         if not isinstance(element, str):
             raise OutputError(
                 f"output {name!r} has a value that cannot be saved",

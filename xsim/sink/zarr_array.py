@@ -123,6 +123,22 @@ def create_array(
         ) from error
 
 
+def create_plain(
+    group: zarr.Group, name: str, dims: tuple[Any, ...], values: Array, attributes: dict[Any, Any]
+) -> None:
+    """Make an array of dates, which Zarr has itself, and fill it."""
+    array = group.create_array(
+        name,
+        shape=values.shape,
+        dtype=values.dtype,
+        chunks=own_chunks(values.shape, values.dtype.itemsize),
+        fill_value=np.array("NaT", values.dtype)[()],
+        dimension_names=[str(dim) for dim in dims],
+        attributes=jsonable({str(key): value for key, value in attributes.items()}),
+    )
+    array[...] = values
+
+
 def _codecs(output: PlannedOutput, dtype: Any, ndim: int) -> dict[str, Any]:
     """Give the codecs of an output, which have to fit the type that its values turned out to have."""
     if not has_codecs(output.encoding):

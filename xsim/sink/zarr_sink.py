@@ -17,7 +17,7 @@ from xsim.sink.buffer import OutputBuffer
 from xsim.sink.codecs import quiet
 from xsim.sink.finish import masking_attrs, pad
 from xsim.sink.location import check_location, is_session, location_of
-from xsim.sink.zarr_array import ZarrTarget, check_encoding, encoded_fill, jsonable
+from xsim.sink.zarr_array import ZarrTarget, check_encoding, create_plain, encoded_fill, jsonable
 
 
 class ZarrStore:
@@ -60,22 +60,30 @@ class ZarrStore:
         # "a" makes the group or takes an empty one; the preflight has refused all others.
         with quiet():
             group = zarr.open_group(self.location, mode="w" if self.mode == "w" else "a", zarr_format=3)
-            setup.to_zarr(group.store, group=group.path, mode="a", consolidated=False)
+            # As numbers with units dates would lose their unit, or be out of bounds.
+            dates = {name: variable for name, variable in setup.variables.items() if variable.dtype.kind in "mM"}
+            setup.drop_vars(dates).to_zarr(group.store, group=group.path, mode="a", consolidated=False)
+            for name, variable in dates.items():
+                create_plain(group, str(name), variable.dims, variable.to_numpy(), variable.attrs)
         # Opened again: attributes are written from what a handle has seen, and xarray has just written some.
         self._group = zarr.open_group(self.location, mode="r+")
         self.group.attrs.update({OUTCOME: "running", **plan.facts})
+        self._add_coordinates([str(name) for name in dates if name in setup.coords and setup[name].dims != (name,)])
 
     def close(self, outcome: str, coordinates: Sequence[str]) -> None:
         """Note how the run ended, which outputs are coordinates, and consolidate the metadata."""
-        if coordinates:
-            before = str(self.group.attrs.get("coordinates", "")).split()
-            self.group.attrs["coordinates"] = " ".join(dict.fromkeys([*before, *coordinates]))
+        self._add_coordinates(coordinates)
         self.group.attrs[OUTCOME] = outcome
         if self.consolidates:
             with quiet():
                 zarr.consolidate_metadata(self.group.store, path=self.group.path)
         if self._session is not None:
             self._session.commit(f"xsim run: {outcome}")
+
+    def _add_coordinates(self, names: Sequence[str]) -> None:
+        if names:
+            before = str(self.group.attrs.get("coordinates", "")).split()
+            self.group.attrs["coordinates"] = " ".join(dict.fromkeys([*before, *names]))
 
     @property
     def consolidates(self) -> bool:
