@@ -23,6 +23,7 @@ from xsim.setup.clocks import read_clocks, set_clocks
 from xsim.setup.create import filter_variables_of, renamed, reset_variables
 from xsim.setup.inputs import set_inputs
 from xsim.setup.outputs import read_outputs, set_outputs
+from xsim.setup.simlab import from_simlab
 
 
 @xr.register_dataset_accessor("xsim")  # type: ignore[no-untyped-call]
@@ -30,7 +31,11 @@ class XsimAccessor:
     """What xsim does with a dataset: look at it as a setup, change it, run it."""
 
     def __init__(self, dataset: xr.Dataset) -> None:
-        self._dataset = dataset
+        self._given = dataset
+
+    @property
+    def _dataset(self) -> xr.Dataset:
+        return from_simlab(self._given)
 
     # -- looking ----------------------------------------------------------------------------------------------------
 

@@ -35,7 +35,14 @@ NONE_MARK = "xsim_none"
 KEPT_INPUT = ".input"
 """Suffix of an input whose own name went to an output; '.' cannot occur in a Python name."""
 
+SIMLAB_MAIN = ("__xsimlab_master_clock__", "__xsimlab_main_clock__")
+SIMLAB_CLOCK = "__xsimlab_output_clock__"
+SIMLAB_OUTPUTS = "__xsimlab_output_vars__"
+"""The marks of xarray-simlab."""
+
+_MARKS = (ROLE, OUTPUT_VARS, OUTPUT_DIMS, NONE_MARK, *SIMLAB_MAIN, SIMLAB_CLOCK, SIMLAB_OUTPUTS)
+
 
 def without_marks(attrs: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Give attributes of a variable without those that xsim has set."""
-    return {name: value for name, value in attrs.items() if name not in (ROLE, OUTPUT_VARS, OUTPUT_DIMS, NONE_MARK)}
+    """Give attributes of a variable without those that xsim, or xarray-simlab, has set."""
+    return {name: value for name, value in attrs.items() if name not in _MARKS}

@@ -21,6 +21,7 @@ from xsim.setup.attributes import (
     MAIN_CLOCK_ROLE,
     OUTPUT_VARS,
     ROLE,
+    without_marks,
 )
 from xsim.setup.names import check_mapping
 
@@ -209,7 +210,7 @@ def _clock_variable(name: str, value: Any) -> xr.Variable:
             remedy="a clock is a one-dimensional sequence of labels along its own dimension",
             clock=name,
         )
-    variable.attrs = {k: v for k, v in variable.attrs.items() if k not in (ROLE, OUTPUT_VARS)}
+    variable.attrs = without_marks(variable.attrs)
     return variable
 
 

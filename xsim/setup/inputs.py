@@ -129,7 +129,8 @@ def _convert(name: str, alternatives: tuple[Dims, ...], value: Any) -> xr.DataAr
         data = np.empty((), dtype=object)
     else:
         data = np.array(value)
-    dims = with_ndim(alternatives, data.ndim)
+    # A scalar may stand until the real value is given, and runs without a check of dimensions take it.
+    dims = with_ndim(alternatives, data.ndim) if data.ndim else ()
     if dims is None:
         raise InputTypeError(
             f"Could not get dimension labels from model for variable {name!r} with value {_short(value)}",
