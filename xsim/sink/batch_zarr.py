@@ -21,7 +21,8 @@ from xsim.sink.finish import masking_attrs, pad_facts
 from xsim.sink.journal import JOURNAL, Record, create_journal, encode, write_outcomes
 from xsim.sink.location import refuses_chunks_beyond, shared_by_processes
 from xsim.sink.member import MemberData, join_members
-from xsim.sink.storage_type import Array, StorageType
+from xsim.sink.plain_array import Array
+from xsim.sink.storage_type import StorageType
 from xsim.sink.zarr_array import create_array, rows_of_chunk
 from xsim.sink.zarr_sink import ZarrStore, settle
 

@@ -24,7 +24,8 @@ from xsim.sink.codecs import (
     quiet,
     try_codecs,
 )
-from xsim.sink.storage_type import Array, StorageType, check_type, stored_type
+from xsim.sink.plain_array import Array
+from xsim.sink.storage_type import StorageType, check_type, stored_type
 
 
 class ZarrTarget:
@@ -119,7 +120,7 @@ def create_array(
         raise OptionError(
             f"zarr cannot make the array of output {output.name!r}",
             got=f"type {'text' if storage.is_text else storage.stored}, encoding {dict(output.encoding)}: {error}",
-            remedy="see zarr.create_array for what fits this type",
+            remedy=f"give a type that Zarr has, e.g. encoding={{{output.name!r}: {{'dtype': 'float64'}}}}",
         ) from error
 
 
