@@ -127,6 +127,8 @@ def _convert(name: str, alternatives: tuple[Dims, ...], value: Any) -> xr.DataAr
         return xr.DataArray(xr.Variable(*value))
     if value is None:
         data = np.empty((), dtype=object)
+    elif isinstance(value, np.ma.MaskedArray):
+        data = value.copy()  # xarray makes NaN of what is masked
     else:
         data = np.array(value)
     # A scalar may stand until the real value is given, and runs without a check of dimensions take it.
