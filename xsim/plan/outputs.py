@@ -114,7 +114,9 @@ def plan_outputs(
     ]
     planned = [_of_batch(output, batch) for output in planned]
     saved = [output.name for output in planned]
-    if unknown := [name for name in options.encoding if name not in saved]:
+    # Indexes have two names: xarray-simlab knows their encodings by the one with the process.
+    known = {*saved, *(join_key(output.key) for output in planned)}
+    if unknown := [name for name in options.encoding if name not in known]:
         raise OptionError(
             f"encoding= is given for {names(unknown)}, which the run does not save",
             expected=f"names among {names(saved)}",
@@ -134,7 +136,8 @@ def _plan_output(
 ) -> PlannedOutput:
     spec = graph.resolved(key)
     attributes = {**({"description": spec.description} if spec.description else {}), **spec.attrs}
-    encoding = merged_encoding(spec.encoding, join_key(key), options.encoding.get(name, {}), name)
+    given = {**options.encoding.get(join_key(key), {}), **options.encoding.get(name, {})}
+    encoding = merged_encoding(spec.encoding, join_key(key), given, name)
     dims = on_clock(spec.dims, clocks.main)
     if any(clock in own for own in dims):
         raise OutputRequestError(

@@ -151,3 +151,21 @@ def test_encodings_do_not_leak():
     assert declared == {"dtype": "float32", "chunks": (2,), "filters": []}
     assert dict(model.graph.variable(("tank", "level")).encoding) == declared
     assert setup.identical(before)
+
+
+@pytest.mark.parametrize("name", ["x", "tank__x"])
+def test_encodings_of_indexes(name):
+    """The encoding of an index goes by its name in the result, or by the one with its process, as in xarray-simlab."""
+
+    @xs.process
+    class Tank:
+        x = xs.index(dims="x", encoding={"chunks": 2})
+
+        def initialize(self):
+            self.x = np.arange(4.0)
+
+    model = xs.Model({"tank": Tank})
+    result = xs.create_setup(model).xsim.run(model, encoding={name: {"dtype": "float32"}}, store={})
+
+    assert result.x.dtype == "float32"
+    assert result.x.encoding["chunks"] == (2,)

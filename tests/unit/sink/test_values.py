@@ -135,6 +135,16 @@ def test_scalars(value, dtype):
     check(results_of(value), value, dtype)
 
 
+@pytest.mark.parametrize("value", [False, 0, 0.0, 0j, "", b"", np.uint8(0), np.float32(0), np.datetime64(0, "s")])
+def test_zeros(value):
+    """Zeros, False and empty text are values, not missing ones (API.md: there, they were masked)."""
+    results = results_of(value) + [result[0] for result in results_of(np.array([value]), dims="x")]
+
+    for result in results:
+        assert result.dtype.kind in {"U": "OT"}.get(np.asarray(value).dtype.kind, np.asarray(value).dtype.kind)
+        assert result.values.item() == np.asarray(value).item()
+
+
 @pytest.mark.parametrize("is_index", [False, True], ids=["output", "index"])
 @pytest.mark.parametrize(("value", "dtype"), ARRAYS.values(), ids=ARRAYS)
 def test_arrays(value, dtype, is_index):
