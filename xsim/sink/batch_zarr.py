@@ -181,7 +181,8 @@ class ZarrBatchSink:
         if refuses_chunks_beyond(self.store.group.store):
             for data in members:
                 for name, saved in (data or {}).items():
-                    self.grow(name, saved.own_shape)
+                    if name in self._shapes:
+                        self.grow(name, saved.own_shape)
         self._here.write(block, members)
         self._here.record(block, records)
 
