@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numcodecs
 import numpy as np
 
 from xsim._base.render import names
@@ -120,10 +121,14 @@ def plain_encoding(keys: Mapping[str, Any], where: str) -> dict[str, Any]:
 def _packed_fill(filters: Any) -> Any:
     """Give a fill value for floats that a filter packs into integers, which have no NaN; None if none is needed."""
     codec = filters[0] if isinstance(filters, (list, tuple)) and filters else filters
-    packed = getattr(codec, "astype", None)
-    if getattr(codec, "codec_id", "") != "fixedscaleoffset" or np.dtype(packed).kind not in "iu":
+    config = getattr(codec, "codec_config", codec)  # zarr wraps codecs of numcodecs
+    if isinstance(config, Mapping) and config.get("id") == "fixedscaleoffset":
+        codec = numcodecs.get_codec(dict(config))
+    if not isinstance(codec, numcodecs.FixedScaleOffset) or np.dtype(codec.dtype).kind != "f":
         return None
-    kind: np.dtype[Any] = np.dtype(packed)
+    kind: np.dtype[Any] = np.dtype(codec.astype)
+    if kind.kind not in "iu":
+        return None
     lowest, step = (np.iinfo(kind).min, 1) if kind.kind == "i" else (np.iinfo(kind).max, -1)
     with np.errstate(all="ignore"):
         # The outermost integer that comes back as it was: floats do not hold all large ones.

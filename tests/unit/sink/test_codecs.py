@@ -270,10 +270,13 @@ def test_codecs_for_the_type_that_values_have(run_values):
     assert result.p__v.dtype == "int32"
 
 
+PACKED = numcodecs.FixedScaleOffset(offset=0, scale=10, dtype="f8", astype="i4")
+
+
 @pytest.mark.parametrize("store", [None, MemoryStore], ids=["memory", "store"])
-def test_packed_values_and_what_is_missing(run_values, store):
+@pytest.mark.parametrize("packed", [PACKED, PACKED.get_config()], ids=["object", "configuration"])
+def test_packed_values_and_what_is_missing(run_values, packed, store):
     """Where floats are packed into integers, which have no NaN, what is missing is missing all the same (§S1)."""
-    packed = numcodecs.FixedScaleOffset(offset=0, scale=10, dtype="f8", astype="i4")
     values = [np.array([0.1, 0.2]), np.array([0.3]), np.array([0.4, 0.5, 0.6])]
     result = run_values(values, "x", encoding={"filters": [packed], "chunks": 2}, store=store and store())
 
@@ -328,3 +331,23 @@ def test_differences_that_are_too_large(run_values):
         run_values(values, encoding={"filters": [numcodecs.Delta("i4", astype="i1")]}, store={})
 
     assert error.value.got == "1000 comes back as -24, with filters delta"
+
+
+def test_packed_integers_stay_integers(run_values):
+    """Integers need no other fill value when they are packed into smaller ones, and stay integers (§S1)."""
+    packed = numcodecs.FixedScaleOffset(offset=100, scale=1, dtype="i8", astype="u1")
+    result = run_values([100, 101, 300], encoding={"filters": [packed]}, store={})
+
+    assert result.p__v.dtype == "int64"
+    assert result.p__v.values.tolist() == [100, 101, 300]
+
+
+def test_text_with_a_codec_for_text(run_values):
+    """The filter that text needed in earlier formats is the serializer that it has in format 3 anyway."""
+    store = MemoryStore()
+    values = ["a", "", "žluť"]
+    encoding = {"filters": [numcodecs.VLenUTF8()], "compressor": numcodecs.Zstd(), "dtype": str}
+    result = run_values(values, encoding=encoding, store=store)
+
+    assert [codec["name"] for codec in codecs_of(store)] == ["vlen-utf8", "zstd"]
+    assert result.p__v.values.tolist() == open_plainly(store).p__v.values.tolist() == values
