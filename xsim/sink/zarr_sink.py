@@ -78,7 +78,15 @@ class ZarrStore:
             with quiet():
                 zarr.consolidate_metadata(self.group.store, path=self.group.path)
         if self._session is not None:
-            self._session.commit(f"xsim run: {outcome}")
+            try:
+                self._session.commit(f"xsim run: {outcome}")
+            except Exception as error:
+                raise StoreError(
+                    "the session of icechunk cannot be committed",
+                    got=f"{type(error).__name__}: {str(error).strip().splitlines()[0]}",
+                    expected="a branch that nobody else has committed to since the session began",
+                    remedy="the results are in the session: session.rebase(...), then session.commit(...)",
+                ) from error
 
     def _add_coordinates(self, names: Sequence[str]) -> None:
         if names:

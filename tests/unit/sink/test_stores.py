@@ -143,6 +143,20 @@ def test_an_icechunk_session_is_committed_when_the_run_ends(fails):
     assert next(repo.ancestry(branch="main")).message == f"xsim run: {found.attrs['xsim_outcome']}"
 
 
+def test_a_session_that_somebody_else_overtook():
+    """A branch that moved on while the run went is a clear error, and the results are still in the session."""
+    repo = icechunk.Repository.create(icechunk.in_memory_storage())
+    session, other = repo.writable_session("main"), repo.writable_session("main")
+    zarr.create_group(other.store)
+    other.commit("overtaken")
+    with pytest.raises(StoreError) as error:
+        SETUP.xsim.run(MODEL, store=session)
+
+    assert error.value.problem == "the session of icechunk cannot be committed"
+    assert error.value.remedy == "the results are in the session: session.rebase(...), then session.commit(...)"
+    assert xr.open_zarr(session.store, consolidated=False).sizes["t"] == 4
+
+
 def test_a_committed_session_is_refused():
     """A session that is committed already cannot be written to; the message says what to do."""
     store = session()
