@@ -112,7 +112,7 @@ def variable(
     attrs : mapping, optional
         Metadata such as units; copied to the variables of setups and results.
     encoding : mapping, optional
-        How the variable is stored: dtype, chunks, fill_value, compressors, filters.
+        How the variable is stored, as in the argument of the same name of ``.xsim.run``.
     frozen : bool, default: False
         Promise that nobody changes a value in place once it is set: the variable gets another value, or keeps the one
         that it has. Processes that read a frozen list, mapping or other object may then run at the same time. With

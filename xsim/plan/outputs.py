@@ -15,7 +15,8 @@ from xsim._base.suggest import did_you_mean
 from xsim.errors import OptionError, OutputError, OutputRequestError
 from xsim.model.graph import ModelGraph
 from xsim.plan.batch import Batch
-from xsim.plan.options import RunOptions, check_encoding_keys
+from xsim.plan.encoding import merged_encoding
+from xsim.plan.options import RunOptions
 from xsim.setup.attributes import OUTPUT_DIMS, OUTPUT_ROLE, ROLE
 from xsim.setup.clocks import Clocks
 
@@ -114,7 +115,9 @@ def plan_outputs(
     ]
     planned = [_of_batch(output, batch) for output in planned]
     saved = [output.name for output in planned]
-    if unknown := [name for name in options.encoding if name not in saved]:
+    # Indexes have two names: xarray-simlab knows their encodings by the one with the process.
+    known = {*saved, *(join_key(output.key) for output in planned)}
+    if unknown := [name for name in options.encoding if name not in known]:
         raise OptionError(
             f"encoding= is given for {names(unknown)}, which the run does not save",
             expected=f"names among {names(saved)}",
@@ -133,9 +136,9 @@ def _plan_output(
     options: RunOptions,
 ) -> PlannedOutput:
     spec = graph.resolved(key)
-    check_encoding_keys(spec.encoding, f"the encoding declared for variable {join_key(key)!r}")
     attributes = {**({"description": spec.description} if spec.description else {}), **spec.attrs}
-    encoding = {**spec.encoding, **options.encoding.get(name, {})}
+    given = {**options.encoding.get(join_key(key), {}), **options.encoding.get(name, {})}
+    encoding = merged_encoding(spec.encoding, join_key(key), given, name)
     dims = on_clock(spec.dims, clocks.main)
     if any(clock in own for own in dims):
         raise OutputRequestError(

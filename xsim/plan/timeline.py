@@ -47,6 +47,8 @@ class Timeline:
         """Name a step in a message: ``step 3 ('time' 0.3 to 0.4)``."""
         if self.clock is None:
             return f"step {step}"
+        if step >= len(self.starts):  # a clock of one label has no step
+            return f"{self.clock!r} {self.labels[0]!s}"
         return f"step {step} ({self.clock!r} {self.labels[step]!s} to {self.labels[step + 1]!s})"
 
 

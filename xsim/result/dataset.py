@@ -7,9 +7,11 @@ from typing import Any
 
 import xarray as xr
 
+from xsim.plan.decoding import OF_VALUES
 from xsim.plan.run_plan import RunPlan
 from xsim.plan.storable import kept_inputs
 from xsim.setup.clocks import read_clocks
+from xsim.sink.codecs import quiet
 from xsim.sink.journal import FIELDS
 from xsim.sink.memory import SavedArray
 from xsim.sink.zarr_sink import ZarrStore
@@ -21,19 +23,34 @@ _TIMEDELTAS = xr.coders.CFTimedeltaCoder(decode_via_units=False)
 def result_from_memory(plan: RunPlan, arrays: Mapping[str, SavedArray], facts: Mapping[str, Any]) -> xr.Dataset:
     """Join the setup of a run and the arrays in memory."""
     outputs = xr.Dataset({name: _as_variable(array) for name, array in arrays.items()})
-    decoded = xr.decode_cf(outputs, concat_characters=False, decode_timedelta=_TIMEDELTAS)
-    return _join(plan, facts, decoded.load())
+    decoded = xr.decode_cf(outputs, **_decoding_in_memory(plan.options.decoding)).load()
+    chunks = plan.options.decoding.get("chunks")
+    if chunks is not None:
+        # Objects, such as text, have no size that chunks could be chosen by.
+        chunked = decoded.drop_vars([name for name, v in decoded.variables.items() if v.dtype.kind == "O"])
+        decoded = decoded.assign(chunked.chunk(chunks).variables)
+    return _join(plan, facts, decoded)
+
+
+def _decoding_in_memory(decoding: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the arguments of `xarray.decode_cf` that do what those of `xarray.open_zarr` do."""
+    if not decoding.get("decode_cf", True):
+        off = ("mask_and_scale", "decode_times", "decode_timedelta", "concat_characters", "decode_coords")
+        return dict.fromkeys(off, False) | {k: v for k, v in decoding.items() if k == "drop_variables"}
+    chosen = {key: value for key, value in decoding.items() if key in OF_VALUES}
+    return {"concat_characters": False, "decode_timedelta": _TIMEDELTAS, **chosen}
 
 
 def result_from_store(plan: RunPlan, store: ZarrStore, facts: Mapping[str, Any]) -> xr.Dataset:
     """Join the setup of a run and the arrays in a store, which stay there until needed; scalars are loaded."""
     decoding: dict[str, Any] = {
-        "consolidated": True,
+        "consolidated": store.consolidates,
         "concat_characters": False,
         "decode_timedelta": _TIMEDELTAS,
         **plan.options.decoding,
     }
-    stored = xr.open_zarr(store.group.store_path, **decoding)
+    with quiet():
+        stored = xr.open_zarr(store.group.store_path, **decoding)
     wanted = [output.name for output in plan.outputs] + [name for name, _, _ in FIELDS.values()]
     outputs = stored[[name for name in wanted if name in stored.variables]]
     outputs = outputs.drop_vars([name for name in outputs.coords if name in plan.setup.variables])

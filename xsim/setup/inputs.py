@@ -127,9 +127,12 @@ def _convert(name: str, alternatives: tuple[Dims, ...], value: Any) -> xr.DataAr
         return xr.DataArray(xr.Variable(*value))
     if value is None:
         data = np.empty((), dtype=object)
+    elif isinstance(value, np.ma.MaskedArray):
+        data = value.copy()  # xarray makes NaN of what is masked
     else:
         data = np.array(value)
-    dims = with_ndim(alternatives, data.ndim)
+    # A scalar may stand until the real value is given, and runs without a check of dimensions take it.
+    dims = with_ndim(alternatives, data.ndim) if data.ndim else ()
     if dims is None:
         raise InputTypeError(
             f"Could not get dimension labels from model for variable {name!r} with value {_short(value)}",

@@ -12,7 +12,7 @@ import zarr
 from xsim.plan.batch import Batch
 from xsim.plan.blocks import block_shape, blocks
 from xsim.setup.attributes import OUTCOME_ROLE, ROLE
-from xsim.sink.storage_type import Array
+from xsim.sink.plain_array import Array
 
 JOURNAL = "xsim_journal"
 PENDING = "pending"

@@ -12,7 +12,8 @@ from xsim.plan.outputs import PlannedOutput
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.buffer import OutputBuffer
 from xsim.sink.finish import masking_attrs, pad
-from xsim.sink.storage_type import Array, StorageType, check_type
+from xsim.sink.plain_array import Array
+from xsim.sink.storage_type import StorageType, check_type
 
 
 class MemoryTarget:

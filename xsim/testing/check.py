@@ -12,7 +12,7 @@ import numpy as np
 from xsim._base.dims import show_dims, with_ndim
 from xsim._base.stages import Stage
 from xsim.declare.variable_spec import VariableSpec, VarIntent, VarType
-from xsim.sink.storage_type import plain_array
+from xsim.sink.plain_array import plain_array
 from xsim.testing.alone import Alone, dims_of, is_object
 from xsim.testing.findings import Findings, attempt
 from xsim.testing.process_run import ProcessRun, Snapshot, where

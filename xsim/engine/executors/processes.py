@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, wait
 from pathlib import Path
 
+import attrs
 import cloudpickle
 from loky import get_reusable_executor
 from loky.process_executor import BrokenProcessPool
@@ -49,7 +50,7 @@ class ProcessExecutor:
         WorkerError
             If a worker ends without an answer.
         """
-        path = self._ship(work)
+        path = self._ship(_without_store(work))
 
         def submit(task: Task) -> Future[list[MemberResult]]:
             future: Future[list[MemberResult]] = self._pool.submit(_run_task, path, self._threads, task)
@@ -74,6 +75,7 @@ class ProcessExecutor:
         NotPicklableError
             Naming what stops it.
         """
+        work = _without_store(work)
         try:
             cloudpickle.dumps(work)
         except Exception as error:
@@ -94,6 +96,12 @@ class ProcessExecutor:
         else:
             wait([future for future in tuple(self._running) if not future.cancel()])
         self._folder.cleanup()
+
+
+def _without_store(work: Work) -> Work:
+    # A store may be in the memory of this process; where workers write to it, the writer has it.
+    plan = attrs.evolve(work.plan, options=attrs.evolve(work.plan.options, store=None))
+    return attrs.evolve(work, plan=plan)
 
 
 _loaded: tuple[str, Work] | None = None
