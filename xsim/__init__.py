@@ -1,13 +1,14 @@
 """Simulation modelling with xarray: declare processes, link them into a model, run it, get a labelled Dataset."""
 
-from xsim import errors
+from xsim import dot, errors, monitoring, testing, validators
 from xsim._base.dims import MAIN_CLOCK
-from xsim._base.stages import RuntimeSignal
+from xsim._base.stages import RuntimeSignal, stop
 from xsim._base.version import __version__
 from xsim._model import Model
 from xsim.accessor import XsimAccessor
 from xsim.declare.access import process_name
 from xsim.declare.hook import RuntimeHook, runtime_hook
+from xsim.declare.info import filter_variables, process_info, variable_info
 from xsim.declare.process import process
 from xsim.declare.runtime import runtime
 from xsim.declare.variable import (
@@ -39,10 +40,14 @@ __all__ = [
     "runtime_hook",
     "RuntimeHook",
     "RuntimeSignal",
+    "stop",
     "MAIN_CLOCK",
     "VarIntent",
     "VarType",
     "process_name",
+    "filter_variables",
+    "process_info",
+    "variable_info",
     # model
     "Model",
     # setup and run
@@ -50,7 +55,12 @@ __all__ = [
     "XsimAccessor",
     "BatchWarning",
     "PlanWarning",
+    # looking at models, checking values, watching runs
+    "dot",
+    "validators",
+    "monitoring",
     # everything
+    "testing",
     "errors",
     "__version__",
 ]

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from xsim._base.keys import Key, join_key
-from xsim._base.render import columns, names, quantity
-from xsim._base.stages import Stage
+from xsim._base.render import names
+from xsim._base.stages import RuntimeSignal, Stage
 from xsim._base.suggest import did_you_mean
-from xsim.engine.stage import StageProgram
+from xsim.declare.hook import collect_hooks
+from xsim.engine.by_hand import run_stage
 from xsim.engine.state import StateValues
 from xsim.errors import OptionError, StaticInputError, UnknownInputError, UnknownProcessError, UnknownVariableError
 from xsim.model.context import enter_model, leave_model
 from xsim.model.graph import ModelGraph, variable_names
 from xsim.model.objects import make_objects
+from xsim.model.views import GraphViews
 from xsim.plan.inputs import check_value
+from xsim.plan.options import RunOptions
+from xsim.show.draw import drawing
+from xsim.show.graph import graph_text
+from xsim.show.page import model_page
 
 _SCRATCH = "_xsim_scratch"
 _CACHED = "_xsim_cached"
 
 
-class Model(Mapping[str, Any]):
+class Model(GraphViews, Mapping[str, Any]):
     """Processes, linked and ordered.
 
     A model maps names to process objects, in the order of execution; they are attributes too. Running a model leaves
@@ -31,17 +37,22 @@ class Model(Mapping[str, Any]):
     ----------
     processes : mapping of str to type
         Process classes by name.
+    order : iterable of pairs of str, optional
+        Hints on the order, where variables do not tell it: ``[("a", "b")]`` makes process a run before process b in
+        each stage, e.g. where both update one variable. Dropping a process drops its hints.
 
     Raises
     ------
     NotAProcessClassError
         If a class is not decorated with `xsim.process`.
-    MissingTargetError, AmbiguousTargetError
-        If a foreign variable or global reference finds no process or variable, or several.
+    MissingTargetError, AmbiguousTargetError, LagError
+        If a foreign variable or global reference finds no process or variable, or several, or no lagged value.
     IntentConflictError
         If two processes set one variable.
     CycleError
         If processes wait for each other.
+    OrderError, UnknownProcessError
+        If hints are no pairs of names of processes of the model.
 
     Examples
     --------
@@ -59,17 +70,12 @@ class Model(Mapping[str, Any]):
         size  [inout]
     """
 
-    def __init__(self, processes: Mapping[str, type]) -> None:
+    def __init__(self, processes: Mapping[str, type], *, order: Iterable[Iterable[str]] = ()) -> None:
         if not isinstance(processes, Mapping):
             raise TypeError(
                 f"a model is made from a mapping of names to process classes, not from {type(processes).__name__!r}"
             )
-        self._xsim_graph = ModelGraph(processes)
-
-    @property
-    def graph(self) -> ModelGraph:
-        """The linked processes, without any state."""
-        return self._xsim_graph
+        self._xsim_graph = ModelGraph(processes, order)
 
     # -- a mapping, with attribute access ---------------------------------------------------------------------------
 
@@ -106,29 +112,20 @@ class Model(Mapping[str, Any]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Model):
             return NotImplemented
-        return dict(self.graph.classes) == dict(other.graph.classes)
+        one, two = self.graph, other.graph
+        return dict(one.classes) == dict(two.classes) and set(one.hints) == set(two.hints)
 
     def __hash__(self) -> int:
-        return hash(frozenset(self.graph.classes.items()))
+        return hash((frozenset(self.graph.classes.items()), frozenset(self.graph.hints)))
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in (_SCRATCH, _CACHED)}
 
     def __repr__(self) -> str:
-        graph = self.graph
-        lines = [
-            f"<xsim.Model ({quantity(len(self), 'process', 'processes')}, {quantity(len(graph.inputs), 'input')})>"
-        ]
-        for name in graph.order:
-            lines.append(name)
-            rows = []
-            for key in graph.inputs:
-                if key[0] == name:
-                    spec = graph.variable(key)
-                    dims = " or ".join(str(dims) for dims in spec.dims if dims)
-                    rows.append((spec.name, f"[{spec.intent.value}]", dims, spec.description))
-            lines += columns(rows)
-        return "\n".join(lines)
+        return model_page(self).text()
+
+    def _repr_html_(self) -> str:
+        return model_page(self).html()
 
     def __enter__(self) -> Self:
         enter_model(self)
@@ -137,42 +134,33 @@ class Model(Mapping[str, Any]):
     def __exit__(self, *exception: object) -> None:
         leave_model()
 
-    # -- views of the graph -----------------------------------------------------------------------------------------
+    # -- a picture ---------------------------------------------------------------------------------------------------
 
-    @property
-    def all_vars(self) -> list[Key]:
-        """Keys ``(process, variable)`` of all variables."""
-        return list(self.graph.keys)
+    def visualize(
+        self, show_only_variable: Key | str | None = None, show_inputs: bool = False, show_variables: bool = False
+    ) -> Any:
+        """Draw the model as a graph; see `xsim.dot.dot_graph`, which can also write it to a file.
 
-    @property
-    def all_vars_dict(self) -> dict[str, list[str]]:
-        """Names of all variables, by process."""
-        return {name: list(self.graph.specs[name].variables) for name in self.graph.order}
+        Parameters
+        ----------
+        show_only_variable : tuple of str or str, optional
+            Show this variable, ``(process, variable)``, and all variables that share its value, but no others.
+        show_inputs, show_variables : bool, default: False
+            Show the inputs, or all variables.
 
-    @property
-    def index_vars(self) -> list[Key]:
-        """Keys of the index variables."""
-        return list(self.graph.indexes)
+        Returns
+        -------
+        graphviz.Source
+            Notebooks display it.
 
-    @property
-    def index_vars_dict(self) -> dict[str, list[str]]:
-        """Names of the index variables, by process."""
-        return _by_process(self.graph.indexes)
-
-    @property
-    def input_vars(self) -> list[Key]:
-        """Keys of the inputs: variables that need a value from outside."""
-        return list(self.graph.inputs)
-
-    @property
-    def input_vars_dict(self) -> dict[str, list[str]]:
-        """Names of the inputs, by process."""
-        return _by_process(self.graph.inputs)
-
-    @property
-    def dependent_processes(self) -> dict[str, list[str]]:
-        """For each process those that run before it, since they set what it uses."""
-        return {name: list(before) for name, before in self.graph.dependencies.items()}
+        Raises
+        ------
+        DrawingError
+            If Graphviz, or its Python package, is not installed (``pip install 'xarray-xsim[draw]'``).
+        UnknownVariableError
+            If the model has no such variable.
+        """
+        return drawing(graph_text(self, show_only_variable, show_inputs, show_variables))
 
     # -- other models from this one ---------------------------------------------------------------------------------
 
@@ -187,7 +175,7 @@ class Model(Mapping[str, Any]):
         ----------
         processes : mapping of str to type
         """
-        return self._with(ModelGraph({**self.graph.classes, **processes}))
+        return self._with(self.graph.with_classes({**self.graph.classes, **processes}))
 
     def drop_processes(self, keys: str | Iterable[str]) -> Self:
         """Give a model without some processes.
@@ -205,7 +193,8 @@ class Model(Mapping[str, Any]):
         dropped = [keys] if isinstance(keys, str) else list(keys)
         if unknown := [name for name in dropped if name not in self]:
             raise _unknown_process(self.graph, unknown)
-        return self._with(ModelGraph({n: cls for n, cls in self.graph.classes.items() if n not in dropped}))
+        kept = {name: cls for name, cls in self.graph.classes.items() if name not in dropped}
+        return self._with(self.graph.with_classes(kept))
 
     def _with(self, graph: ModelGraph) -> Self:
         # Not through the constructor: subclasses may have another one, and attributes of their own.
@@ -239,7 +228,7 @@ class Model(Mapping[str, Any]):
         return {
             key: {
                 "name": join_key(key),
-                "metadata": self.graph.resolved(key).metadata,
+                "metadata": self.graph.metadata(key),
                 "value": values.get(key),
             }
             for key in self.graph.keys
@@ -304,7 +293,7 @@ class Model(Mapping[str, Any]):
                     expected=f"one of {names(known)}",
                     suggestions=did_you_mean("__".join(map(str, key)) if isinstance(key, tuple) else key, known),
                 )
-            spec = self.graph.variable(key)
+            spec = self.graph.input_spec(key)
             if spec.static and not ignore_static:
                 raise StaticInputError(
                     f"Cannot set value for static variable {key!r}",
@@ -338,7 +327,15 @@ class Model(Mapping[str, Any]):
             if key[0] in chosen:
                 check_value(self.graph, self._objects, key, value)
 
-    def execute(self, stage: str, runtime_context: Mapping[str, Any], *, validate: bool = False) -> None:
+    def execute(
+        self,
+        stage: str,
+        runtime_context: Mapping[str, Any],
+        hooks: Sequence[Any] | None = None,
+        validate: bool = False,
+        parallel: bool = False,
+        scheduler: str | None = None,
+    ) -> RuntimeSignal:
         """Run one stage on the scratch state.
 
         Parameters
@@ -346,13 +343,31 @@ class Model(Mapping[str, Any]):
         stage : {"initialize", "run_step", "finalize_step", "finalize"}
         runtime_context : mapping
             Values of the runtime arguments that the stage methods ask for.
+        hooks : sequence, optional
+            Functions decorated with `xsim.runtime_hook`, and `xsim.RuntimeHook` objects. They see this model.
         validate : bool, default: False
             Let the validators see all values afterwards.
+        parallel : bool, default: False
+            Run processes that do not wait for each other at the same time.
+        scheduler : {"threads", "synchronous", "processes"}, optional
+            As in a run of one model, whose state worker processes cannot share: "processes" runs them here.
+
+        Returns
+        -------
+        RuntimeSignal
+            What the hooks want, or BREAK where a process or a hook ends the simulation (`xsim.stop`); else NONE.
+
+        Notes
+        -----
+        Lagged references get their values at the end of ``finalize_step``, which thus ends a step also where no process
+        has such a stage.
 
         Raises
         ------
         OptionError
-            If there is no such stage.
+            If there is no such stage or scheduler.
+        Exception
+            What a process, a hook or a validator raises.
         """
         stages = [each.value for each in Stage]
         if stage not in stages:
@@ -361,16 +376,12 @@ class Model(Mapping[str, Any]):
                 expected="one of " + ", ".join(map(repr, stages)),
                 suggestions=did_you_mean(stage, stages),
             )
-        StageProgram(self.graph, self._objects, Stage(stage)).run(runtime_context)
+        functions = collect_hooks(hooks or ())
+        options = RunOptions(parallel=parallel, scheduler=scheduler)
+        signal = run_stage(self.graph, self._objects, Stage(stage), runtime_context, functions, lambda: self, options)
         if validate:
             self.validate()
-
-
-def _by_process(keys: Iterable[Key]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for process, variable in keys:
-        found.setdefault(process, []).append(variable)
-    return found
+        return signal
 
 
 def _unknown_process(graph: ModelGraph, unknown: list[str]) -> UnknownProcessError:

@@ -12,6 +12,7 @@ from xsim.declare.hook import collect_hooks
 from xsim.engine.batch import run_batch
 from xsim.engine.block import Work
 from xsim.engine.book import Book
+from xsim.engine.ending import Ending
 from xsim.engine.events import Events, NoEvents
 from xsim.engine.executors.processes import ProcessExecutor
 from xsim.engine.executors.protocol import Executor
@@ -27,6 +28,7 @@ from xsim.monitor.progress import progress_for
 from xsim.plan.options import RunOptions
 from xsim.plan.run_plan import RunPlan, make_plan
 from xsim.result.dataset import result_from_memory, result_from_store
+from xsim.setup.attributes import OUTCOME, SUMMARY
 from xsim.sink.batch import BatchSink
 from xsim.sink.batch_memory import MemoryBatchSink
 from xsim.sink.batch_zarr import ZarrBatchSink
@@ -65,10 +67,11 @@ def run(
     plan = make_plan(graph, setup, options)
     for remark in plan.remarks:
         warnings.warn(remark, PlanWarning, stacklevel=3)  # where .xsim.run is called
+    hooks = tuple(hooks)  # looked at twice
     functions = collect_hooks(hooks)
     bound = Hooks(functions, view if functions else _no_view)
     store = None if options.store is None else ZarrStore(options.store, options.mode)
-    with progress_for(plan) as events:
+    with progress_for(plan, hooks) as events:
         if plan.is_batch:
             return _run_batch(plan, store, bound, events)
         return _run_single(plan, store, bound, events, objects)
@@ -84,15 +87,24 @@ def _run_single(
     try:
         with ParallelStages(plan) as stages:
             puts = [buffer.put for buffer in buffers]
-            run_member(plan, state, plan.inputs, puts, hooks, _stepped(events), stages.make)
+            ending = run_member(plan, state, plan.inputs, puts, hooks, _stepped(events), stages.make)
     except BaseException as error:
         _close_after(error, sink)
         raise
-    sink.close("done")
-    summary = stages.summary()
+    facts = {} if ending is None else ending.facts
+    sink.close("done", facts)
+    summary = "\n".join(filter(None, [_ended(plan, ending), stages.summary()]))
     if summary:
         events.end(summary)
-    return _result(plan, store, sink.arrays if isinstance(sink, MemorySink) else {}, "done", summary)
+    facts |= {OUTCOME: "done"} | ({SUMMARY: summary} if summary else {})
+    return _result(plan, store, sink.arrays if isinstance(sink, MemorySink) else {}, facts)
+
+
+def _ended(plan: RunPlan, ending: Ending | None) -> str:
+    if ending is None:
+        return ""
+    where = plan.timeline.describe(ending.step) if ending.step >= 0 else f"stage {ending.stage!r}"
+    return f"{ending.process!r} ended the simulation at {where}: {ending.reason}"
 
 
 def _run_batch(plan: RunPlan, store: ZarrStore | None, hooks: Hooks, events: Events) -> xr.Dataset:
@@ -111,7 +123,7 @@ def _run_batch(plan: RunPlan, store: ZarrStore | None, hooks: Hooks, events: Eve
     events.end(summary)
     outcome = "done" if book.complete else "failed"
     arrays = sink.arrays if isinstance(sink, MemoryBatchSink) else {}
-    result = _result(plan, store, arrays, outcome, summary)
+    result = _result(plan, store, arrays, {OUTCOME: outcome, SUMMARY: summary})
     if not book.complete:
         _report(plan, book, summary, result)
     return result
@@ -125,12 +137,10 @@ def _executor(plan: RunPlan) -> Executor:
     return (ProcessExecutor if scheduler == "processes" else ThreadExecutor)(plan.workers, plan.threads)
 
 
-def _result(
-    plan: RunPlan, store: ZarrStore | None, arrays: Mapping[str, Any], outcome: str, summary: str
-) -> xr.Dataset:
+def _result(plan: RunPlan, store: ZarrStore | None, arrays: Mapping[str, Any], facts: Mapping[str, Any]) -> xr.Dataset:
     if store is None:
-        return result_from_memory(plan, arrays, outcome, summary)
-    return result_from_store(plan, store, outcome, summary)
+        return result_from_memory(plan, arrays, facts)
+    return result_from_store(plan, store, facts)
 
 
 def _report(plan: RunPlan, book: Book, summary: str, result: xr.Dataset) -> None:
@@ -158,6 +168,6 @@ def _no_view(objects: Mapping[str, Any]) -> None:
 def _close_after(error: BaseException, sink: Sink) -> None:
     """Keep what was saved before a failure, which must not be hidden by another one."""
     try:
-        sink.close("failed" if isinstance(error, Exception) else "cancelled")
+        sink.close("failed" if isinstance(error, Exception) else "cancelled", {})
     except Exception as second:
         error.add_note(f"saving what was computed before failed too: {type(second).__name__}: {second}")

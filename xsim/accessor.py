@@ -23,6 +23,8 @@ from xsim.setup.clocks import read_clocks, set_clocks
 from xsim.setup.create import filter_variables_of, renamed, reset_variables
 from xsim.setup.inputs import set_inputs
 from xsim.setup.outputs import read_outputs, set_outputs
+from xsim.setup.simlab import from_simlab
+from xsim.setup.summary import setup_page
 
 
 @xr.register_dataset_accessor("xsim")  # type: ignore[no-untyped-call]
@@ -30,7 +32,17 @@ class XsimAccessor:
     """What xsim does with a dataset: look at it as a setup, change it, run it."""
 
     def __init__(self, dataset: xr.Dataset) -> None:
-        self._dataset = dataset
+        self._given = dataset
+
+    @property
+    def _dataset(self) -> xr.Dataset:
+        return from_simlab(self._given)
+
+    def __repr__(self) -> str:
+        return setup_page(self._dataset).text()
+
+    def _repr_html_(self) -> str:
+        return setup_page(self._dataset).html()
 
     # -- looking ----------------------------------------------------------------------------------------------------
 
@@ -230,16 +242,22 @@ class XsimAccessor:
         check_dims : {"strict", "transpose"} or None, default: "strict"
             Whether dimensions of inputs must be in the declared order, may be in another one (values are transposed),
             or are not checked.
-        validate : {"inputs"} or None, default: "inputs"
-            Whether the validators of variables see the inputs.
-        store : path-like, str, zarr store or zarr.Group, optional
-            Where inputs and outputs are written while running, in Zarr format 3; by default they stay in memory.
+        validate : {"inputs", "all"} or None, default: "inputs"
+            Whether converters and validators of variables see the inputs. With "all", they also see what processes set
+            (``intent="out"`` or ``"inout"``), after each stage, and intents are enforced while a process runs: arrays
+            that it only reads are read-only, and its ``in`` variables cannot be set. Results are the same; it takes
+            longer. Lists and other objects cannot be guarded, and compiled code may refuse read-only arrays that it
+            would not change.
+        store : path-like, str, zarr store, zarr.Group or icechunk session, optional
+            Where inputs and outputs are written while running, in Zarr format 3; by default they stay in memory. A
+            session of icechunk is committed when the run ends; its store is not.
         encoding : mapping, optional
             For each output, by name, how it is stored: ``dtype``, ``chunks``, ``shards``, ``fill_value``,
-            ``compressors``, ``filters``, ``serializer``. Chunk sizes count from the front (batch, clock, own
-            dimensions).
+            ``compressors`` (or ``compressor``), ``filters``, ``serializer`` (or all three as ``codecs``), ``order``.
+            Chunk sizes count from the front (batch, clock, own dimensions). Codecs are objects of `zarr.codecs` or
+            `numcodecs`. Takes precedence over what variables declare.
         decoding : mapping, optional
-            Arguments for `xarray.open_zarr`, which opens the result.
+            Arguments for `xarray.open_zarr`, which opens the result; what concerns values holds in memory too.
         hooks : sequence, optional
             Functions decorated with `xsim.runtime_hook`, and `xsim.RuntimeHook` objects. Worker processes get copies.
         parallel : bool, default: False
@@ -309,7 +327,7 @@ class XsimAccessor:
             progress=progress,
         )
         graph = as_graph(model)
-        view = model.over if isinstance(model, Model) else Model(graph.classes).over
+        view = model.over if isinstance(model, Model) else Model(graph.classes, order=graph.hints).over
         if safe_mode:
             return run(graph, self._dataset, chosen, hooks or (), view)
         if chosen.batch_dim is not None:

@@ -5,6 +5,7 @@
     XsimError
     ├── DeclarationError (ValueError)            a process class is not well-formed
     │   ├── NotAProcessClassError
+    │   ├── DeclarationTypeError (TypeError)
     │   ├── MissingComputeError (KeyError)
     │   └── HookError (TypeError, KeyError)
     ├── ModelError                               processes do not fit together
@@ -13,6 +14,8 @@
     │   ├── MissingTargetError (KeyError)
     │   ├── AmbiguousTargetError (ValueError)
     │   ├── GroupTargetError (ValueError)
+    │   ├── LagError (ValueError)
+    │   ├── OrderError (ValueError)
     │   ├── ProcessNameError (ValueError)
     │   ├── UnknownProcessError (KeyError)
     │   ├── UnknownVariableError (KeyError)
@@ -29,13 +32,16 @@
     │   └── BatchDimensionError (KeyError)
     ├── OptionError (ValueError)                 an argument of ``run`` makes no sense
     ├── RuntimeContextError (KeyError)           a runtime argument that nobody provides
-    ├── UnsetVariableError (AttributeError)      a value is read before it is set
+    ├── UnsetVariableError (AttributeError, KeyError)  a value is read before it is set
     ├── ReadOnlyError (AttributeError)           a value is set by a process that only reads it
+    │   └── ReadOnlyArrayError (ValueError)      ... or an array is changed in place
     ├── StaticInputError (ValueError)            a static input is changed
     ├── OutputError (ValueError)                 a value cannot be saved as it is
     ├── NotPicklableError (TypeError)            something cannot go to worker processes
+    ├── DrawingError (RuntimeError)              a graph cannot be drawn
     ├── WorkerError (RuntimeError)               a worker process ended
     ├── BatchError (RuntimeError)                members of a batch failed
+    ├── CheckError (AssertionError)              what a test checks does not hold; see `xsim.testing`
     └── StoreError (ValueError)                  a store cannot be written to or read
         └── StoreExistsError (FileExistsError)
 
@@ -137,6 +143,10 @@ class NotAProcessClassError(DeclarationError):
     """A class is used as a process without being decorated."""
 
 
+class DeclarationTypeError(DeclarationError, TypeError):
+    """Something in a process class has not the form that it must have."""
+
+
 class MissingComputeError(DeclarationError, KeyError):
     """An on-demand variable has no compute method."""
 
@@ -167,6 +177,14 @@ class AmbiguousTargetError(ModelError, ValueError):
 
 class GroupTargetError(ModelError, ValueError):
     """A foreign variable points at a group variable, which has no value of its own."""
+
+
+class LagError(ModelError, ValueError):
+    """A lagged reference leads to something of which no copy can be kept."""
+
+
+class OrderError(ModelError, ValueError):
+    """Hints on the order of processes that make no sense."""
 
 
 class ProcessNameError(ModelError, ValueError):
@@ -233,12 +251,16 @@ class RuntimeContextError(XsimError, KeyError):
     """A runtime argument that nobody provides."""
 
 
-class UnsetVariableError(XsimError, AttributeError):
+class UnsetVariableError(XsimError, AttributeError, KeyError):
     """A value is read before it is set."""
 
 
 class ReadOnlyError(XsimError, AttributeError):
     """A value is set by a process that only reads it."""
+
+
+class ReadOnlyArrayError(ReadOnlyError, ValueError):
+    """An array is changed in place by a process that only reads it, or is declared frozen."""
 
 
 class StaticInputError(XsimError, ValueError):
@@ -251,6 +273,10 @@ class OutputError(XsimError, ValueError):
 
 class NotPicklableError(XsimError, TypeError):
     """Something cannot be sent to worker processes."""
+
+
+class DrawingError(XsimError, RuntimeError):
+    """A graph cannot be drawn."""
 
 
 class WorkerError(XsimError, RuntimeError):
@@ -300,6 +326,10 @@ def _rebuild_batch_error(base: type, problem: str, parts: dict[str, Any]) -> Bat
     # On the object itself, where attributes of the other class do not hide them.
     error.__dict__ |= error.context
     return error
+
+
+class CheckError(XsimError, AssertionError):
+    """What a test checks does not hold; ``findings`` lists all that was found."""
 
 
 class StoreError(XsimError, ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 import subprocess
 import sys
 import tomllib
@@ -15,22 +16,27 @@ import xsim as xs
 
 NAMES = [
     *("process", "variable", "index", "on_demand", "any_object", "foreign", "global_ref", "group", "group_dict"),
-    *("runtime", "runtime_hook", "RuntimeHook", "RuntimeSignal", "MAIN_CLOCK", "VarIntent", "VarType", "process_name"),
-    *("Model", "create_setup", "XsimAccessor", "BatchWarning", "PlanWarning", "errors", "__version__"),
+    *("runtime", "runtime_hook", "RuntimeHook", "RuntimeSignal", "stop", "MAIN_CLOCK", "VarIntent", "VarType"),
+    *("process_name", "filter_variables", "process_info", "variable_info"),
+    *("Model", "create_setup", "XsimAccessor", "BatchWarning", "PlanWarning"),
+    *("dot", "validators", "monitoring", "testing", "errors", "__version__"),
 ]
 
 SIGNATURES = {
     xs.create_setup: "model clocks main_clock input_vars output_vars fill_default master_clock",
     xs.process: "maybe_cls autodoc apply_attrs parallel",
-    xs.variable: "dims intent global_name group groups default validator converter static description attrs encoding",
+    xs.variable: "dims intent global_name group groups default validator converter static description attrs encoding "
+    "frozen",
     xs.index: "dims global_name groups description attrs encoding",
     xs.on_demand: "dims group groups description attrs encoding",
-    xs.any_object: "global_name groups description attrs",
-    xs.foreign: "other_process_cls var_name intent",
-    xs.global_ref: "name intent",
+    xs.any_object: "global_name groups description attrs frozen",
+    xs.foreign: "other_process_cls var_name intent lag initial",
+    xs.global_ref: "name intent lag initial",
     xs.group: "name",
     xs.group_dict: "name",
     xs.runtime: "meth args",
+    xs.stop: "reason",
+    xs.Model: "processes order",
     xs.runtime_hook: "stage level trigger",
     xs.XsimAccessor.run: "self model batch_dim check_dims validate store encoding decoding hooks parallel scheduler "
     "safe_mode mode workers threads_per_worker block seed on_error max_failures progress",
@@ -39,8 +45,48 @@ SIGNATURES = {
     xs.XsimAccessor.reset_vars: "self model",
     xs.XsimAccessor.filter_vars: "self model",
     xs.Model.update_state: "self input_vars validate ignore_static ignore_invalid_keys",
-    xs.Model.execute: "self stage runtime_context validate",
+    xs.Model.execute: "self stage runtime_context hooks validate parallel scheduler",
+    xs.Model.visualize: "self show_only_variable show_inputs show_variables",
+    xs.filter_variables: "process var_type intent group func",
+    xs.process_info: "process buf",
+    xs.variable_info: "process var_name buf",
+    xs.validators.in_bounds: "bounds closed",
+    xs.validators.is_subdtype: "dtype",
+    xs.monitoring.ProgressBar: "frontend tqdm_kwargs",
+    xs.dot.dot_graph: "model filename format show_only_variable show_inputs show_variables kwargs",
+    xs.testing.run_process: "cls inputs varying state stages steps clock runtime seed name",
+    xs.testing.check_process: "cls inputs varying state stages steps clock runtime seed name skip",
+    xs.testing.assert_identical_runs: "a b ignore",
 }
+
+
+TESTING = {
+    "testing": "run_process check_process assert_identical_runs ProcessRun Snapshot Finding strategies conformance",
+    "testing.strategies": "models model_inputs drafts clocks setups run_options dtypes arrays",
+    "testing.conformance": "SinkSuite BatchSinkSuite ExecutorSuite",
+}
+
+
+@pytest.mark.parametrize("path", TESTING)
+def test_names_of_testing(path: str) -> None:
+    """So are those of `xs.testing` and its parts, which can be reached from there."""
+    module = operator.attrgetter(path)(xs)
+    assert module.__all__ == TESTING[path].split()
+    for name in module.__all__:
+        assert inspect.getdoc(getattr(module, name))
+    assert set(module.__all__) <= set(dir(module))
+
+
+@pytest.mark.parametrize(("part", "package"), [("strategies", "hypothesis"), ("conformance", "pytest")])
+def test_parts_of_testing_say_what_they_need(part: str, package: str) -> None:
+    """Where a package of the extra `testing` is missing, the parts that need it say so; the rest works."""
+    code = (
+        f"import sys; sys.modules['{package}'] = None; import xsim as xs; xs.testing.run_process\n"
+        f"try:\n    xs.testing.{part}\nexcept ImportError as error:\n    print(error)"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    expected = f"xsim.testing.{part} needs {package}: pip install 'xarray-xsim[testing]'"
+    assert answer.stdout.strip() == expected
 
 
 def test_names() -> None:

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import xsim as xs
+from xsim.testing.strategies import run_options
 
 NSTEPS = 3
 BATCH_DIMS = ("a", "b")
@@ -133,25 +134,6 @@ def designs(draw):
     return Design(sizes, inputs, {name: clock for name, clock in clocks.items() if clock != "absent"})
 
 
-@st.composite
-def ways(draw, design, schedulers):
-    scheduler = draw(st.sampled_from(schedulers))
-    options = {"workers": draw(st.sampled_from([2, 3])), "scheduler": scheduler, "parallel": True} if scheduler else {}
-    if draw(st.booleans()):
-        options["block"] = draw(st.integers(1, 10))
-    elif draw(st.booleans()):
-        options["encoding"] = {
-            f"m__{name}": {"chunks": draw(st.lists(st.integers(1, 4), min_size=1, max_size=4).map(tuple))}
-            for name, clock in design.outputs.items()
-            if draw(st.booleans())
-        }
-        for name, encoding in options["encoding"].items():
-            ndim = len(design.dims) + (design.outputs[name[3:]] is not None)
-            ndim += name[3:] in ("field", "herd", "young")
-            encoding["chunks"] = encoding["chunks"][:ndim]
-    return options
-
-
 def alone(design, setup, position):
     """Run one member on its own; None if it fails."""
     try:
@@ -223,9 +205,9 @@ def run(design, setup, options, stored):
 
 def check_any(data, schedulers):
     design = data.draw(designs(), label="design")
-    options = data.draw(ways(design, schedulers), label="options")
-    stored = data.draw(st.booleans(), label="stored")
     setup = design.setup
+    options = data.draw(run_options(MODEL, setup, design.dims, schedulers=schedulers), label="options")
+    stored = data.draw(st.booleans(), label="stored")
     before = setup.copy(deep=True)
     check(design, setup, run(design, setup, options, stored))
     assert setup.identical(before)

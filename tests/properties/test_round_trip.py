@@ -2,7 +2,6 @@
 
 from typing import Any, NamedTuple
 
-import hypothesis.extra.numpy as hnp
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -11,14 +10,10 @@ from hypothesis import given, settings
 from zarr.storage import MemoryStore
 
 import xsim as xs
+from xsim.testing.strategies import arrays, dtypes
 
 QUICK = settings(deadline=None, max_examples=60)
 SLOW = settings(deadline=None, max_examples=300)
-
-INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
-FLOATS = ["float16", "float32", "float64", "complex64", "complex128"]
-DATES = [f"{kind}[{unit}]" for kind in ("datetime64", "timedelta64") for unit in ("s", "ms", "us", "ns")]
-DTYPES = [*INTEGERS, *FLOATS, *DATES, "bool", "S1", "S3", "text"]
 
 
 class Case(NamedTuple):
@@ -42,24 +37,15 @@ class CountingStore(MemoryStore):
         await super().set(key, value, byte_range)
 
 
-def arrays_of(dtype, shape):
-    if dtype == "text":
-        return hnp.arrays(object, shape, elements=st.text(max_size=5), fill=st.nothing())
-    if np.dtype(dtype).kind in "mM":  # small ones: xarray's own dates reach less far than numpy's
-        elements = st.integers(-(10**6), 10**6)
-        return hnp.arrays("int64", shape, elements=elements).map(lambda array: array.astype(dtype))
-    return hnp.arrays(dtype, shape)
-
-
 @st.composite
 def cases(draw, grows=None):
     nlabels = draw(st.integers(1, 8))
     ndim = draw(st.integers(0, 2))
-    dtype = draw(st.sampled_from(DTYPES))
+    dtype = draw(dtypes())
     shapes = st.tuples(*[st.integers(0, 4)] * ndim)
     grows = draw(st.booleans()) if grows is None else grows
     shape = draw(shapes)
-    values = [draw(arrays_of(dtype, draw(shapes) if grows else shape)) for _ in range(nlabels)]
+    values = [draw(arrays(dtype, draw(shapes) if grows else shape)) for _ in range(nlabels)]
     if ndim == 0 and dtype not in ("S1", "S3"):  # scalars of bytes have lengths of their own
         values = [value[()] for value in values]
     saved = draw(st.none() | st.sets(st.integers(0, nlabels - 1), min_size=1).map(sorted))

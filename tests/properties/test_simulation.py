@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from zarr.storage import MemoryStore
 
 import xsim as xs
+from xsim.testing.strategies import clocks as any_clocks
 
 QUICK = settings(deadline=None, max_examples=50)
 SLOW = settings(deadline=None, max_examples=300)
@@ -70,10 +71,9 @@ OUTPUTS = ("tank__level", "tank__total", "tank__steps", "tank__full", "tank__inf
 
 
 class Case(NamedTuple):
-    """A simulation: labels, clocks, inputs, and which output is saved on which clock."""
+    """A simulation: clocks, inputs, and which output is saved on which clock."""
 
-    labels: np.ndarray
-    clocks: dict[str, list[int]]
+    clocks: dict[str, np.ndarray]
     inflow: Any
     level: np.ndarray
     outputs: dict[str, str | None]
@@ -86,18 +86,8 @@ def numbers(size):
 
 @st.composite
 def cases(draw):
-    nlabels = draw(st.integers(1, 6))
-    gaps = draw(st.lists(st.integers(1, 5), min_size=nlabels, max_size=nlabels))
-    labels = np.cumsum(gaps)
-    match draw(st.sampled_from(["int", "float", "down", "date"])):
-        case "float":
-            labels = labels / 8
-        case "down":
-            labels = -labels
-        case "date":
-            labels = np.datetime64("2000-01-01", "s") + labels * np.timedelta64(1800, "s")
-    positions = st.sets(st.integers(0, nlabels - 1), min_size=1).map(sorted)
-    clocks = {"t": list(range(nlabels)), "a": draw(positions), "b": draw(positions)}
+    clocks = draw(any_clocks("t", ["a", "b"]))
+    nlabels = clocks["t"].size
     size = draw(st.integers(1, 4))
     level = draw(numbers(size))
     match draw(st.sampled_from(["scalar", "x", "t", "t, x"])):
@@ -116,13 +106,13 @@ def cases(draw):
     encoding = {
         name: {"chunks": (draw(st.integers(1, 4)),)} for name, clock in outputs.items() if clock and draw(st.booleans())
     }
-    return Case(labels, clocks, inflow, level, outputs, encoding)
+    return Case(clocks, inflow, level, outputs, encoding)
 
 
 def make_setup(case):
     return xs.create_setup(
         MODEL,
-        {name: case.labels[positions] for name, positions in case.clocks.items()},
+        case.clocks,
         "t",
         input_vars={"grid__size": case.level.size, "tank__inflow": case.inflow, "tank__level": ("x", case.level)},
         output_vars=case.outputs,
@@ -135,16 +125,16 @@ def by_hand(case):
     level, drained, steps, full = case.level.copy(), np.zeros_like(case.level), 0, case.level > 3
     varying = isinstance(case.inflow, tuple) and "t" in case.inflow[0]
     flow = None if varying else case.inflow[1] if isinstance(case.inflow, tuple) else case.inflow
-    states = []
+    states, labels = [], case.clocks["t"]
 
     def state():
         values = (level, float(level.sum()), steps, full, flow, drained)
         return {name: np.array(value) for name, value in zip(OUTPUTS, values, strict=True)}
 
-    for i in range(case.labels.size - 1):
+    for i in range(labels.size - 1):
         flow = case.inflow[1][i] if varying else flow
-        delta = case.labels[i + 1] - case.labels[i]
-        level += flow * (delta / np.timedelta64(1, "h") if case.labels.dtype.kind == "M" else delta)
+        delta = labels[i + 1] - labels[i]
+        level += flow * (delta / np.timedelta64(1, "h") if labels.dtype.kind in "mM" else delta)
         steps, full = steps + 1, level > 3
         drained = np.maximum(level - 4, 0)
         level -= drained
@@ -152,6 +142,11 @@ def by_hand(case):
         level -= 0.25 * x
     states.append(state())
     return states
+
+
+def positions(case, clock):
+    """Positions of the labels of a clock on the main clock."""
+    return [case.clocks["t"].tolist().index(label) for label in case.clocks[clock].tolist()]
 
 
 def check(case):
@@ -167,7 +162,7 @@ def check(case):
     xr.testing.assert_identical(xr.open_zarr(store).load(), in_memory)
     for name, clock in case.outputs.items():
         expected = [state[name] for state in states]
-        expected = expected[-1] if clock is None else np.stack([expected[i] for i in case.clocks[clock]])
+        expected = expected[-1] if clock is None else np.stack([expected[i] for i in positions(case, clock)])
         np.testing.assert_array_equal(in_memory[name].to_numpy(), expected, strict=True)
     assert set(in_memory.coords) == {*case.clocks, "x"}
     xr.testing.assert_identical(xr.open_zarr(store).xsim.run(MODEL), in_memory)

@@ -53,7 +53,7 @@ def as_alternatives(dims: str | Sequence[str | Sequence[str]]) -> tuple[Dims, ..
     Raises
     ------
     TypeError
-        If it is neither a string nor a sequence of such, or an alternative occurs twice.
+        If it is neither a string nor a sequence of such, or two alternatives have as many labels.
     """
     if isinstance(dims, list) or (isinstance(dims, tuple) and any(isinstance(item, (tuple, list)) for item in dims)):
         alternatives = tuple(as_dims(item) for item in dims)
@@ -65,6 +65,13 @@ def as_alternatives(dims: str | Sequence[str | Sequence[str]]) -> tuple[Dims, ..
         raise TypeError("an empty list of alternatives; a scalar is ()")
     if len(set(alternatives)) != len(alternatives):
         raise TypeError(f"an alternative occurs twice in {dims!r}")
+    by_number: dict[int, Dims] = {}
+    for own in alternatives:
+        if by_number.setdefault(len(own), own) != own:
+            raise TypeError(
+                "the following combinations of dimension labels are ambiguous for a variable, since they are told "
+                f"apart by their number: {by_number[len(own)]!r}, {own!r}"
+            )
     return alternatives
 
 
@@ -78,10 +85,15 @@ def on_clock(alternatives: Sequence[Dims], clock: str | None) -> tuple[Dims, ...
 
 
 def with_ndim(alternatives: Sequence[Dims], ndim: int) -> Dims | None:
-    """Give the first alternative with that number of dimensions, if any."""
+    """Give the alternative with that number of dimensions, if any."""
     return next((dims for dims in alternatives if len(dims) == ndim), None)
 
 
 def show_dims(dims: Sequence[str]) -> str:
     """Print dims as one would write them: ``'x'``, ``('y', 'x')``, ``()``."""
     return repr(dims[0]) if len(dims) == 1 else repr(tuple(dims))
+
+
+def show_alternatives(alternatives: Sequence[Dims]) -> str:
+    """Print all alternatives, for tables; nothing for what is always a scalar."""
+    return " or ".join(map(str, alternatives)) if any(alternatives) else ""

@@ -58,6 +58,8 @@ def process_name(process: object) -> str:
 
 def accessor_for(spec: VariableSpec) -> Any:
     """Make the class attribute for a variable; None where a plain instance attribute does."""
+    if spec.lag:
+        return None  # the process holds a copy
     match spec.var_type:
         case VarType.FOREIGN:
             return _foreign(spec)
@@ -80,7 +82,7 @@ def _foreign(spec: VariableSpec) -> property:
         if owner is None:
             owner = self.__dict__[slot] = Detached()
         elif spec.intent is VarIntent.IN and type(owner) is not Detached:
-            raise _read_only(self, spec)
+            raise read_only(self, spec)
         setattr(owner, attribute, value)
 
     # attrgetter is the fastest hop there is; a function here would cost twice as much.
@@ -103,7 +105,7 @@ def _global(spec: VariableSpec) -> property:
         if link is None:
             link = self.__dict__[slot] = (Detached(), "value")
         elif spec.intent is VarIntent.IN and type(link[0]) is not Detached:
-            raise _read_only(self, spec)
+            raise read_only(self, spec)
         setattr(link[0], link[1], value)
 
     return property(get_value, set_value)
@@ -120,7 +122,7 @@ def _group(spec: VariableSpec, empty: type, gather: Callable[[tuple[tuple[Any, s
 
     def set_value(self: Any, value: Any) -> None:
         if type(self.__dict__.get(slot)) is tuple:
-            raise _read_only(self, spec)
+            raise read_only(self, spec)
         self.__dict__[slot] = _Given(value)
 
     return property(get_value, set_value)
@@ -154,7 +156,7 @@ def _on_demand(spec: VariableSpec) -> property:
 def _refuse_on_demand(spec: VariableSpec) -> Callable[[Any, Any], None]:
     def set_value(self: Any, value: Any) -> None:
         raise ReadOnlyError(
-            f"{_subject(self, spec)} is computed on demand and cannot be set",
+            f"{subject(self, spec)} is computed on demand and cannot be set",
             remedy=f"change its compute method {spec.compute.__name__!r}" if spec.compute else None,
         )
 
@@ -172,7 +174,7 @@ def missing_attribute(self: Any, name: str) -> Any:
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
     link = self.__dict__.get(link_slot(name))
     if spec.var_type is VarType.ON_DEMAND:
-        return spec.compute(self)
+        return getattr(type(self), name).fget(self)
     if spec.var_type is VarType.FOREIGN and link is not None and type(link) is not Detached:
         return getattr(link, spec.target_name)
     if spec.var_type is VarType.GLOBAL and link is not None and type(link[0]) is not Detached:
@@ -180,20 +182,23 @@ def missing_attribute(self: Any, name: str) -> Any:
     if link is not None and spec.group is not None:
         return [getattr(owner, attribute) for owner, attribute, _ in link]
     raise UnsetVariableError(
-        f"{_subject(self, spec)} has no value yet",
+        f"{subject(self, spec)} has no value yet",
         expected=_who_sets(spec),
         process=process_name(self),
         variable=name,
     )
 
 
-def _subject(process: Any, spec: VariableSpec) -> str:
+def subject(process: Any, spec: VariableSpec) -> str:
+    """Name a variable and its process in a message."""
     name = process_name(process)
     where = f"process {name!r} (class {type(process).__name__})" if name else f"class {type(process).__name__}"
     return f"variable {spec.name!r} of {where}"
 
 
 def _who_sets(spec: VariableSpec) -> str:
+    if spec.lag:
+        return "a value from the step before, or before the first step one from initial= or from the setup"
     if spec.var_type not in (VarType.VARIABLE, VarType.INDEX, VarType.OBJECT):
         return "a value set on the process object, which is in no model"
     if spec.intent is VarIntent.OUT:
@@ -201,10 +206,11 @@ def _who_sets(spec: VariableSpec) -> str:
     return "a value from the setup or from another process; inputs that vary in time have none before the first step"
 
 
-def _read_only(process: Any, spec: VariableSpec) -> ReadOnlyError:
+def read_only(process: Any, spec: VariableSpec, where: str = "") -> ReadOnlyError:
+    """Make the error for a value that is set by a process that only reads it."""
     return ReadOnlyError(
-        f"{_subject(process, spec)} is only read by this process and cannot be set",
-        got=f"intent={spec.intent.value!r}",
+        f"{subject(process, spec)} is only read by this process and cannot be set",
+        got=f"intent={spec.intent.value!r}" + (f", set in {where}" if where else ""),
         remedy="declare it with intent='out' (to set it) or intent='inout' (to update it)",
         process=process_name(process),
         variable=spec.name,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 from collections.abc import Iterable
 
 from attrs import NOTHING
 
 from xsim._base.dims import show_dims
+from xsim.declare.describe import described
 from xsim.declare.variable_spec import VariableSpec
 
 
@@ -29,19 +31,24 @@ def attributes_section(doc: str | None, variables: Iterable[VariableSpec]) -> st
 
 
 def _entry(spec: VariableSpec) -> str:
+    full = described(spec)
     facts = [spec.var_type.value, f"intent {spec.intent.value!r}"]
-    if spec.dims:
-        facts.append("dims " + " or ".join(show_dims(dims) for dims in spec.dims))
+    if full.dims:
+        facts.append("dims " + " or ".join(show_dims(dims) for dims in full.dims))
     if spec.target_cls is not None:
         facts.append(f"of {getattr(spec.target_cls, '__name__', spec.target_cls)}.{spec.target_name}")
+    if spec.lag:
+        facts.append("of the step before")
     if spec.global_name is not None:
         facts.append(f"global name {spec.global_name!r}")
     if spec.groups:
         facts.append("groups " + ", ".join(map(repr, spec.groups)))
     if spec.default is not NOTHING:
         facts.append(f"default {spec.default!r}" if not hasattr(spec.default, "factory") else "default computed")
-    facts.extend(f"{name} {value}" for name, value in spec.attrs.items())
+    facts.extend(f"{name} {value}" for name, value in full.attrs.items())
     if spec.static:
         facts.append("static")
-    text = spec.description or "No description given."
-    return f"{spec.name} : {', '.join(facts)}\n    {text}"
+    text = " ".join((full.description or "No description given.").split())
+    return "\n".join(
+        [f"{spec.name} : {', '.join(facts)}", *textwrap.wrap(text, 79, initial_indent="    ", subsequent_indent="    ")]
+    )

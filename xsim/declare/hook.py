@@ -65,9 +65,13 @@ def runtime_hook(stage: str, level: str = "model", trigger: str = "post") -> Cal
 
 def _one_of(argument: str, value: str, known: Iterable[str]) -> Any:
     if value not in known:
+        choice = " or ".join(map(repr, known))
         raise DeclarationError(
-            f"{value!r} is not a valid {argument} of a runtime hook",
-            expected="one of " + ", ".join(map(repr, known)),
+            f"{value!r} is not a valid SimulationStage"
+            if argument == "stage"
+            else f"{argument} argument must be either {choice}",
+            got=f"runtime_hook({argument}={value!r})",
+            expected=choice,
             suggestions=did_you_mean(value, known),
         )
     return value
@@ -152,8 +156,8 @@ def hook_point(function: Any) -> HookPoint:
     point = getattr(function, _MARK, None)
     if point is None:
         raise HookError(
-            f"{getattr(function, '__name__', function)!r} is no runtime hook",
-            expected="a function decorated with @xs.runtime_hook(...), or a RuntimeHook",
+            f"{getattr(function, '__name__', function)!r} is not a RuntimeHook object nor a runtime_hook decorated "
+            "function",
             remedy="decorate it, e.g. with @xs.runtime_hook('run_step')",
         )
     return point  # type: ignore[no-any-return]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar, dataclass_transform, overload
 
@@ -10,11 +10,11 @@ import attr
 import attrs
 from attrs import NOTHING
 
-from xsim._base.render import columns, section
 from xsim._base.stages import Stage
-from xsim.declare.access import Shadow, accessor_for, missing_attribute, process_name
+from xsim.declare.access import Shadow, accessor_for, missing_attribute
 from xsim.declare.autodoc import attributes_section
 from xsim.declare.declaration import Declaration
+from xsim.declare.describe import process_page, summary_line
 from xsim.declare.runtime import StageMethod, stage_methods
 from xsim.declare.variable import (
     any_object,
@@ -26,10 +26,8 @@ from xsim.declare.variable import (
     on_demand,
     variable,
 )
-from xsim.declare.variable_spec import VariableSpec, VarIntent, VarType
+from xsim.declare.variable_spec import SPEC_SLOT, VariableSpec, VarIntent, VarType
 from xsim.errors import DeclarationError, MissingComputeError, NotAProcessClassError
-
-_SPEC = "__xsim_spec__"
 
 Cls = TypeVar("Cls", bound=type)
 
@@ -66,10 +64,10 @@ def process_spec(cls: Any) -> ProcessSpec:
         If it is no class, or not decorated itself.
     """
     if isinstance(cls, type):
-        spec = cls.__dict__.get(_SPEC)
+        spec = cls.__dict__.get(SPEC_SLOT)
         if spec is not None:
             return spec  # type: ignore[no-any-return]
-        if hasattr(cls, _SPEC):
+        if hasattr(cls, SPEC_SLOT):
             raise NotAProcessClassError(
                 f"{cls!r} inherits from a process-decorated class but is not itself process-decorated",
                 remedy=f"decorate class {cls.__qualname__} with @xs.process too",
@@ -138,6 +136,7 @@ def _decorate(cls: type, autodoc: bool, apply_attrs: bool, parallel: bool) -> ty
             delattr(cls, name)
         accessor = accessor_for(spec)
         if accessor is not None:
+            accessor.__doc__ = summary_line(spec)  # what help() prints
             setattr(cls, name, accessor)
         elif hasattr(cls, name):  # a property of a base class, which would win over instance attributes
             setattr(cls, name, Shadow(name))
@@ -149,7 +148,7 @@ def _decorate(cls: type, autodoc: bool, apply_attrs: bool, parallel: bool) -> ty
     if not any("__repr__" in base.__dict__ for base in cls.__mro__[:-1]):
         cls.__repr__ = _repr  # type: ignore[assignment]
     stages = MappingProxyType(stage_methods(cls))
-    setattr(cls, _SPEC, ProcessSpec(cls, MappingProxyType(variables), stages, tuple(own), parallel))
+    setattr(cls, SPEC_SLOT, ProcessSpec(cls, MappingProxyType(variables), stages, tuple(own), parallel))
     if autodoc:
         cls.__doc__ = attributes_section(cls.__doc__, variables.values())
     return cls
@@ -164,7 +163,7 @@ def _collect(cls: type) -> tuple[dict[str, VariableSpec], dict[str, VariableSpec
     inherited: dict[str, VariableSpec] = {}
     own: dict[str, VariableSpec] = {}
     for base in reversed(cls.__mro__):
-        spec = base.__dict__.get(_SPEC)
+        spec = base.__dict__.get(SPEC_SLOT)
         if spec is not None and base is not cls:
             for name in spec.own:
                 own.pop(name, None)
@@ -197,12 +196,13 @@ def _check(cls: type, spec: VariableSpec) -> None:
 
 def _field(spec: VariableSpec) -> Any:
     if spec.group is not None:
-        return attr.ib(default=() if spec.var_type is VarType.GROUP else attr.Factory(dict), init=True)
+        default: Any = () if spec.var_type is VarType.GROUP else attr.Factory(dict)
+        return attr.ib(default=default, init=True, metadata=dict(spec.metadata))
     given_by_hand = spec.can_be_input or (
         spec.var_type in (VarType.FOREIGN, VarType.GLOBAL) and spec.intent is not VarIntent.OUT
     )
     return attr.ib(
-        default=spec.default if given_by_hand else NOTHING,
+        default=(spec.initial if spec.lag else spec.default) if given_by_hand else NOTHING,
         validator=spec.validator if given_by_hand else None,
         converter=spec.converter if given_by_hand else None,
         init=given_by_hand,
@@ -210,20 +210,6 @@ def _field(spec: VariableSpec) -> Any:
     )
 
 
-def describe_variables(spec: ProcessSpec) -> Iterator[tuple[str, str, str, str]]:
-    """Give name, intent, dims and description of each variable, as texts."""
-    for variable_spec in spec.variables.values():
-        dims = " or ".join(str(d) for d in variable_spec.dims if d)
-        yield variable_spec.name, f"[{variable_spec.intent.value}]", dims, variable_spec.description
-
-
 def _repr(self: Any) -> str:
     spec = type(self).__xsim_spec__
-    name = process_name(self)
-    head = f"<{type(self).__name__}{f' {name!r}' if name else ''} (xsim process)>"
-    lines = [
-        head,
-        *section("Variables:", columns(describe_variables(spec))),
-        *section("Simulation stages:", [f"    {stage.value}" for stage in spec.stages]),
-    ]
-    return "\n".join(lines)
+    return process_page(type(self).__name__, spec.variables, spec.stages, self).text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any, TypeVar, overload
@@ -9,7 +10,7 @@ from typing import Any, TypeVar, overload
 import attrs
 
 from xsim._base.stages import Stage
-from xsim.errors import DeclarationError
+from xsim.errors import DeclarationTypeError
 
 RUNTIME_ARGS = (
     "batch_size",
@@ -91,18 +92,35 @@ def stage_methods(cls: type) -> dict[Stage, StageMethod]:
 
     Raises
     ------
-    DeclarationError
+    DeclarationTypeError
         If a method does not take as many arguments as it asks for.
     """
     found = {}
     for stage in Stage:
         method = getattr(cls, stage.value, None)
         if callable(method):
-            args = getattr(method, _MARK, ())
+            args = getattr(method, _MARK, None)
+            if args is None:
+                args = _undecorated(method) if stage is Stage.RUN_STEP else ()
             if isinstance(method, FunctionType):
                 _check_signature(cls, method, args)
             found[stage] = StageMethod(stage, args)
     return found
+
+
+def _undecorated(method: Any) -> tuple[str, ...]:
+    """Give the arguments of a method without decorator: once, ``run_step(self, dt)`` was all that there was."""
+    if not isinstance(method, FunctionType) or method.__code__.co_argcount != 2:
+        return ()
+    warnings.warn_explicit(
+        f"{method.__qualname__}(self, {method.__code__.co_varnames[1]}) without decorator is deprecated; "
+        "decorate it with @xs.runtime(args='step_delta')",
+        FutureWarning,
+        method.__code__.co_filename,
+        method.__code__.co_firstlineno,
+        registry=method.__globals__.setdefault("__warningregistry__", {}),
+    )
+    return ("step_delta",)
 
 
 def _check_signature(cls: type, method: FunctionType, args: tuple[str, ...]) -> None:
@@ -114,7 +132,7 @@ def _check_signature(cls: type, method: FunctionType, args: tuple[str, ...]) -> 
     if not by_name and needs <= len(args) and (len(args) <= takes or code.co_flags & 0x04):
         return
     names = code.co_varnames[1 : code.co_argcount]
-    raise DeclarationError(
+    raise DeclarationTypeError(
         f"stage method {cls.__qualname__}.{method.__name__} does not take the runtime arguments that it asks for",
         got=f"parameters ({', '.join(names)})",
         expected=f"{len(args)} after self, for args=({', '.join(map(repr, args))})",

@@ -16,14 +16,14 @@ from xsim._base.dims import Dims, as_alternatives
 from xsim._base.suggest import did_you_mean
 from xsim.declare.declaration import Declaration, all_of
 from xsim.declare.variable_spec import VarIntent, VarType
-from xsim.errors import DeclarationError
+from xsim.errors import DeclarationError, DeclarationTypeError
 
 
 def _dims(dims: Any) -> tuple[Dims, ...]:
     try:
         return as_alternatives(dims)
     except TypeError as error:
-        raise DeclarationError(
+        raise DeclarationTypeError(
             str(error), remedy="dims is e.g. 'x', ('y', 'x'), (), or a list of such alternatives"
         ) from None
 
@@ -48,6 +48,28 @@ def _groups(group: str | None, groups: str | Sequence[str] | None) -> tuple[str,
     return tuple(dict.fromkeys(names))
 
 
+def _check_lag(lag: int, initial: Any, intent: VarIntent) -> None:
+    if isinstance(lag, bool) or lag not in (0, 1):
+        raise DeclarationError(
+            f"lag={lag!r} of a reference makes no sense",
+            expected="lag=1: the value of the step before; or lag=0: the value as it is",
+            remedy="for an older value, keep it in a variable of a process, or refer to a lagged reference with lag=1",
+        )
+    if lag and intent is not VarIntent.IN:
+        raise DeclarationError(
+            "a reference to the value of the step before can only read it",
+            got=f"lag=1, intent={intent.value!r}",
+            expected="lag=1, intent='in'",
+            remedy="declare another reference, without lag, to set or update the variable",
+        )
+    if not lag and initial is not NOTHING:
+        raise DeclarationError(
+            "a reference that gives the value as it is needs no initial value",
+            got=f"initial={initial!r}, lag=0",
+            expected="lag=1 together with initial=",
+        )
+
+
 def variable(
     dims: str | Sequence[str | Sequence[str]] = (),
     intent: str = "in",
@@ -61,6 +83,8 @@ def variable(
     description: str = "",
     attrs: Mapping[str, Any] | None = None,
     encoding: Mapping[str, Any] | None = None,
+    *,
+    frozen: bool = False,
 ) -> Any:
     """Declare a variable in a process class.
 
@@ -88,7 +112,11 @@ def variable(
     attrs : mapping, optional
         Metadata such as units; copied to the variables of setups and results.
     encoding : mapping, optional
-        How the variable is stored: dtype, chunks, fill_value, compressors, filters.
+        How the variable is stored, as in the argument of the same name of ``.xsim.run``.
+    frozen : bool, default: False
+        Promise that nobody changes a value in place once it is set: the variable gets another value, or keeps the one
+        that it has. Processes that read a frozen list, mapping or other object may then run at the same time. With
+        ``validate="all"``, frozen arrays are read-only for their own process too.
 
     Raises
     ------
@@ -113,6 +141,7 @@ def variable(
         description=description,
         attrs=attrs or {},
         encoding=encoding or {},
+        frozen=frozen,
     )
 
 
@@ -177,6 +206,8 @@ def any_object(
     groups: str | Sequence[str] | None = None,
     description: str = "",
     attrs: Mapping[str, Any] | None = None,
+    *,
+    frozen: bool = False,
 ) -> Any:
     """Declare a variable that holds any Python object: set by the process, shared with others, never saved.
 
@@ -184,6 +215,9 @@ def any_object(
     ----------
     global_name, groups, description, attrs
         As in `xsim.variable`.
+    frozen : bool, default: False
+        Promise that nobody changes the object once it is set, through its methods either. Without it, processes that
+        use the object run one after the other, for it may be written into by those that only "read" it.
     """
     return Declaration(
         var_type=VarType.OBJECT,
@@ -192,28 +226,49 @@ def any_object(
         groups=_groups(None, groups),
         description=description,
         attrs=attrs or {},
+        frozen=frozen,
     )
 
 
-def foreign(other_process_cls: type, var_name: str, intent: str = "in") -> Any:
+def foreign(
+    other_process_cls: type | str, var_name: str, intent: str = "in", *, lag: int = 0, initial: Any = NOTHING
+) -> Any:
     """Declare a reference to a variable of another process class.
 
     Parameters
     ----------
-    other_process_cls : type
+    other_process_cls : type or str
         Process class that declares the variable. In a model, exactly one process must be of that class or of a
-        subclass.
+        subclass. A string is the name of a class, or of a process in the model.
     var_name : str
         Name of the variable there.
     intent : {"in", "out", "inout"}, default: "in"
         Whether this process reads, sets or updates it.
+    lag : {0, 1}, default: 0
+        With 1, the reference gives a copy of the value after the step before: after its ``finalize_step``. The
+        processes need no order then, so that two of them may feed each other.
+    initial : optional
+        With ``lag=1``, the value until the first step is over. Without it, that value is an input of the model,
+        under the name that the reference has in this process.
+
+    Raises
+    ------
+    DeclarationError
+        If the intent is not one of the three, or does not go with the lag, or the lag is neither 0 nor 1.
     """
+    kind = _intent(intent)
+    _check_lag(lag, initial, kind)
     return Declaration(
-        var_type=VarType.FOREIGN, intent=_intent(intent), target_cls=other_process_cls, target_name=var_name
+        var_type=VarType.FOREIGN,
+        intent=kind,
+        target_cls=other_process_cls,
+        target_name=var_name,
+        lag=lag,
+        initial=initial,
     )
 
 
-def global_ref(name: str, intent: str = "in") -> Any:
+def global_ref(name: str, intent: str = "in", *, lag: int = 0, initial: Any = NOTHING) -> Any:
     """Declare a reference to the variable that has this global name in the model.
 
     Parameters
@@ -222,8 +277,17 @@ def global_ref(name: str, intent: str = "in") -> Any:
         The ``global_name`` of the variable.
     intent : {"in", "out", "inout"}, default: "in"
         Whether this process reads, sets or updates it.
+    lag, initial
+        As in `xsim.foreign`.
+
+    Raises
+    ------
+    DeclarationError
+        As in `xsim.foreign`.
     """
-    return Declaration(var_type=VarType.GLOBAL, intent=_intent(intent), global_name=name)
+    kind = _intent(intent)
+    _check_lag(lag, initial, kind)
+    return Declaration(var_type=VarType.GLOBAL, intent=kind, global_name=name, lag=lag, initial=initial)
 
 
 def group(name: str) -> Any:
@@ -236,7 +300,8 @@ def group(name: str) -> Any:
 
     Notes
     -----
-    Values come in the order in which the processes are given to the model, then in that of their declaration.
+    Values come in the order in which the processes run, then in that of their declaration; those computed on demand
+    come last.
     """
     return Declaration(
         var_type=VarType.GROUP,

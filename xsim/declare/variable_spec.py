@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from attrs import Factory, field, frozen
+from attrs import NOTHING, Factory, field, frozen
 
 from xsim._base.dims import Dims
 
@@ -40,6 +40,12 @@ class VarIntent(StrEnum):
 OWN_TYPES = frozenset({VarType.VARIABLE, VarType.INDEX, VarType.ON_DEMAND, VarType.OBJECT})
 """Kinds whose value belongs to the declaring process; the other kinds refer to those."""
 
+SPEC_SLOT = "__xsim_spec__"
+"""Attribute of process classes that holds their record."""
+
+DESCRIPTION = ("dims", "attrs", "description", "encoding")
+"""Metadata that a reference shares with what it refers to."""
+
 ARRAY_TYPES = frozenset({VarType.VARIABLE, VarType.INDEX, VarType.ON_DEMAND})
 """Kinds whose value can be saved."""
 
@@ -56,10 +62,16 @@ class VariableSpec:
     intent : VarIntent
     dims : tuple of tuple of str
         Alternatives of dimension labels.
-    target_cls, target_name : type and str, optional
-        What a foreign variable refers to.
+    target_cls, target_name : type or str, and str, optional
+        What a foreign variable refers to: a class, or the name of a class or process, and a variable of it.
     global_name : str, optional
         Under which others find this variable; of a global reference, what it refers to.
+    lag : int
+        Of a reference: 1 if it gives the value of the step before, 0 if it gives the value as it is.
+    initial : optional
+        Value of a lagged reference before the first step.
+    frozen : bool
+        Whether nobody changes the value in place: it is replaced by another one, or stays.
     group : str, optional
         Which group a group variable gathers.
     compute : callable, optional
@@ -81,13 +93,16 @@ class VariableSpec:
     encoding: Mapping[str, Any] = field(factory=dict, converter=_frozen_mapping)
     target_cls: Any = None
     target_name: str | None = None
+    lag: int = 0
+    initial: Any = field(factory=lambda: NOTHING)  # a default of NOTHING would mean none
+    frozen: bool = False
     group: str | None = None
     compute: Callable[[Any], Any] | None = None
     compute_cache: bool = False
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """The declaration as a mapping, keyed as in xarray-simlab."""
+        """The declaration as a mapping, keyed as in xarray-simlab; foreign variables are described by their target."""
         facts: dict[str, Any] = {
             "var_type": self.var_type,
             "intent": self.intent,
@@ -101,6 +116,13 @@ class VariableSpec:
         }
         if self.var_type is VarType.FOREIGN:
             facts |= {"other_process_cls": self.target_cls, "var_name": self.target_name}
+            target = getattr(getattr(self.target_cls, SPEC_SLOT, None), "variables", {}).get(self.target_name)
+            if target is not None:
+                facts |= {name: target.metadata[name] for name in DESCRIPTION}
+        if self.lag:
+            facts |= {"lag": self.lag, "initial": self.initial}
+        if self.frozen:
+            facts["frozen"] = True
         if self.group is not None:
             facts["group"] = self.group
         if self.compute is not None:
@@ -110,6 +132,8 @@ class VariableSpec:
     @property
     def can_be_input(self) -> bool:
         """Whether a value may come from outside the model."""
+        if self.lag:
+            return self.initial is NOTHING
         return self.var_type is VarType.VARIABLE and self.intent is not VarIntent.OUT
 
     def default_for(self, cls: type) -> Any:

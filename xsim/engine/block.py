@@ -188,8 +188,8 @@ def _attempt(
         inputs = [planned.of_member(position) for planned in plan.inputs]
         if plan.options.validate is not None:
             validate_inputs(plan.graph, tuple(inputs), plan.timeline.nsteps)
-        run_member(plan, make_state(plan, member), inputs, puts, work.hooks)
-        record: dict[str, Any] = {"outcome": "done"}
+        ending = run_member(plan, make_state(plan, member), inputs, puts, work.hooks)
+        record: dict[str, Any] = {"outcome": "done"} | ({} if ending is None else ending.record)
     except LateOutputError:
         raise
     except Exception as caught:  # a member's failure is its own; KeyboardInterrupt and SystemExit end the run

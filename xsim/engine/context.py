@@ -51,7 +51,7 @@ class RuntimeContext:
     def __init__(self, timeline: Timeline, streams: RandomStreams, batch: tuple[int, int] = (-1, -1)) -> None:
         self.timeline = timeline
         labels = timeline.labels
-        first, last = (labels[0], labels[-1]) if labels.size else (np.float64("nan"),) * 2
+        first, last = timeline.moments[0], timeline.moments[-1]
         self.values: dict[str, Any] = {
             "batch_size": batch[1],
             "batch": batch[0],

@@ -27,7 +27,7 @@ def where(error: BaseException) -> dict[str, Any]:
     return dict(getattr(error, _WHERE, {}))
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Give text that can be stored: lone surrogates become escapes."""
     return text.encode("utf-8", "backslashreplace").decode()
 
@@ -48,7 +48,7 @@ def failure_record(error: BaseException) -> dict[str, Any]:
         message = str(error)
     except Exception:
         message = "(its message cannot be printed)"
-    text, message = _printable(text), _printable(message)
+    text, message = printable(text), printable(message)
     return {
         "outcome": "failed",
         "reason": f"{type(error).__name__}: {message[:1000]}",

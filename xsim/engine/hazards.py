@@ -6,19 +6,18 @@ pairs stay in order (DESIGN §O3).
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from xsim._base.copies import PLAIN, is_plain
 from xsim._base.keys import Key
 from xsim._base.stages import Stage
 from xsim.declare.variable_spec import VarType
 from xsim.model.graph import ModelGraph
 
 _MISSING = object()
-_PLAIN = (bool, int, float, complex, str, bytes, np.generic, datetime.date, datetime.timedelta)
 
 
 def hazard_edges(graph: ModelGraph, objects: Mapping[str, Any], stage: Stage) -> list[set[int]]:
@@ -62,12 +61,12 @@ def hazard_edges(graph: ModelGraph, objects: Mapping[str, Any], stage: Stage) ->
 
 
 def _pass_dependencies_through(graph: ModelGraph, names: Sequence[str], waits: list[set[int]]) -> None:
-    """Keep the order between processes that depend on each other through others that have no such stage."""
+    """Keep the order that dependencies and hints tell, also through processes that have no such stage."""
     position = {name: i for i, name in enumerate(names)}
     reached: dict[str, set[int]] = {}
     for name in graph.order:
         found: set[int] = set()
-        for dependency in graph.dependencies[name]:
+        for dependency in graph.before[name]:
             found |= {position[dependency]} if dependency in position else reached[dependency]
         reached[name] = found
         if name in position:
@@ -121,15 +120,18 @@ class SharedState:
         return vars(self._objects[key[0]]).get(key[1], _MISSING)
 
     def _is_opaque(self, key: Key) -> bool:
-        """Whether a use may change the value unseen: it is not known yet, or no plain value."""
+        """Whether a use may change the value unseen: it is not known yet, or no plain value, and not frozen."""
+        if self._graph.variable(key).frozen:
+            return False
         value = self._value(key)
         if isinstance(value, np.ndarray):
             return value.dtype.hasobject is True
-        # A record is a writable view of the array that it comes from.
-        return not isinstance(value, _PLAIN) or isinstance(value, np.void)
+        return not is_plain(value)
 
     def _may_share(self, key: Key) -> bool:
         """Whether the value may be, or become, a view of another one."""
+        if self._graph.variable(key).frozen:
+            return False
         return isinstance(self._value(key), np.ndarray) or self._is_opaque(key)
 
     def _find(self, key: Key) -> Key:
@@ -149,7 +151,7 @@ class SharedState:
         """
         for name in self._graph.order:
             uses = self._graph.uses(name)
-            held = [key for key, _ in uses if self._graph.variable(key).var_type is VarType.OBJECT]
+            held = [key for key, _ in uses if self._holds_object(key)]
             if not held:
                 continue
             first = held[0]
@@ -157,6 +159,10 @@ class SharedState:
                 own = any(key[0] == name for key in held)
                 if used in held or (updates and (own or self._may_share(used))):
                     self._join(first, used)
+
+    def _holds_object(self, key: Key) -> bool:
+        spec = self._graph.variable(key)
+        return spec.var_type is VarType.OBJECT and not spec.frozen
 
     def _join_unseen(self) -> None:
         """Join a value that is not known yet with all that the process which sets it might make it a view of."""
@@ -178,7 +184,7 @@ class SharedState:
             if isinstance(array, np.ndarray) and array.size:
                 low, high = np.lib.array_utils.byte_bounds(array)
                 spans.append((low, high, key))
-            if value is not _MISSING and value is not None and not isinstance(value, _PLAIN):
+            if value is not _MISSING and value is not None and not isinstance(value, PLAIN):
                 self._join(by_id.setdefault(id(value), key), key)
         spans.sort()
         end, holder = -1, None

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 import attrs
 
-from xsim._base.stages import RuntimeSignal, Stage, as_signal
+from xsim._base.stages import RuntimeSignal, Stage, Stop, as_signal
 from xsim.declare.hook import HookFunction, hook_point
+from xsim.engine.ending import Answer, Ending
 from xsim.engine.failure import mark, note
 from xsim.engine.stage import StageProgram
 from xsim.engine.state import State, StateValues
@@ -44,9 +45,16 @@ class Hooks:
 
 
 class StageHooks:
-    """The hooks of one stage, for one state."""
+    """The hooks of one stage, for one state.
+
+    Attributes
+    ----------
+    ending : Answer
+        How a hook ended the simulation; NONE if none did.
+    """
 
     def __init__(self, functions: Iterable[HookFunction], arguments: tuple[Any, ...]) -> None:
+        self.ending: Answer = RuntimeSignal.NONE
         self._functions: dict[tuple[str, str], list[HookFunction]] = {}
         for function in functions:
             point = hook_point(function)
@@ -69,6 +77,9 @@ class StageHooks:
                 note(error, f"in runtime hook {name!r} ({level} level, {trigger})")
                 mark(error, process=f"hook {name}")
                 raise
+            if isinstance(answer, Stop) and not self.ending:
+                name = getattr(function, "__qualname__", repr(function))
+                self.ending = Ending(answer.reason, f"hook {name}", hook_point(function).stage.value)
             signal = max(signal, as_signal(answer))
         return signal
 
@@ -76,7 +87,7 @@ class StageHooks:
 class Runnable(Protocol):
     """A stage, ready to run."""
 
-    def run(self, values: Mapping[str, Any]) -> RuntimeSignal:
+    def run(self, values: Mapping[str, Any]) -> Answer:
         """Run it; give a signal for the model."""
 
 
@@ -97,15 +108,16 @@ class HookedProgram:
         self.program = program
         self.hooks = hooks
 
-    def run(self, values: Mapping[str, Any]) -> RuntimeSignal:
+    def run(self, values: Mapping[str, Any]) -> Answer:
         """Run hooks and stage; give the signal for the model."""
         signal = self.hooks.call("model", "pre")
         if signal is not RuntimeSignal.NONE:
-            return signal
+            return self.hooks.ending or signal
         if self.hooks.on_processes:
-            self.plain.run(
+            ending = self.plain.run(
                 values, lambda: self.hooks.call("process", "pre"), lambda: self.hooks.call("process", "post")
             )
         else:
-            self.program.run(values)
-        return self.hooks.call("model", "post")
+            ending = self.program.run(values)
+        signal = self.hooks.call("model", "post")
+        return ending or self.hooks.ending or signal

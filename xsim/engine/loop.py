@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
-from xsim._base.stages import RuntimeSignal, Stage
+import attrs
+
+from xsim._base.stages import Stage
+from xsim.engine.ending import Answer, Ending, goes_on, is_end
 from xsim.engine.failure import mark, note
+from xsim.engine.guard import Guards
 from xsim.engine.hooks import HookedProgram, Hooks, Runnable
+from xsim.engine.lags import Lags
 from xsim.engine.saving import SaveSchedule
 from xsim.engine.stage import StageProgram
 from xsim.engine.state import State
@@ -23,7 +29,7 @@ def run_member(
     hooks: Hooks,
     stepped: Callable[[int], None] | None = None,
     in_parallel: Callable[[StageProgram, State, bool], Runnable] | None = None,
-) -> None:
+) -> Ending | None:
     """Run a model from its first stage to its last.
 
     Parameters
@@ -41,33 +47,58 @@ def run_member(
     in_parallel : callable, optional
         Makes a stage run its processes at the same time.
 
+    Returns
+    -------
+    Ending or None
+        How a process ended the simulation, if one did.
+
     Raises
     ------
     Exception
         What a process raises, after ``finalize`` has run, with notes that name process, stage and step.
     """
-    initialize, run_step, finalize_step, finalize = _programs(plan, state, hooks, in_parallel)
+    with Guards(plan.graph, state.objects) if plan.options.validate == "all" else nullcontext() as guards:
+        programs = _programs(plan, state, hooks, in_parallel, guards)
+        return _run(plan, state, inputs, puts, programs, stepped)
+
+
+def _run(
+    plan: RunPlan,
+    state: State,
+    inputs: Sequence[PlannedInput],
+    puts: Sequence[Callable[[Any], None]],
+    programs: Sequence[Runnable],
+    stepped: Callable[[int], None] | None,
+) -> Ending | None:
+    initialize, run_step, finalize_step, finalize = programs
     outputs = SaveSchedule(plan, state, puts)
     varying = [planned for planned in inputs if planned.in_time]
+    lags = Lags(plan.graph, state.objects) if plan.graph.lagged else None
     context, values = state.context, state.context.values
     stepping = False
     try:
+        if lags is not None:
+            lags.start()
         state.set_inputs([planned for planned in inputs if not planned.in_time], 0)
-        initialize.run(values)
-        stepping = True
-        for step in range(plan.timeline.nsteps):
+        answer: Answer = initialize.run(values)
+        stepping = not isinstance(answer, Ending)
+        for step in range(plan.timeline.nsteps if stepping else 0):
             context.move_to(step)
             state.set_inputs(varying, step)
-            signal = run_step.run(values)
+            answer = run_step.run(values)
             outputs.save(step)
-            if signal < RuntimeSignal.CONTINUE:
-                signal = finalize_step.run(values)
+            if not answer or goes_on(answer):
+                answer = finalize_step.run(values)
             if stepped is not None:
                 stepped(step + 1)
-            if signal is RuntimeSignal.BREAK:
+            if answer and is_end(answer):
                 break
+            if lags is not None:
+                lags.advance()
         else:
-            outputs.save(plan.timeline.nsteps)
+            if stepping:
+                outputs.save(plan.timeline.nsteps)
+        ending = _ending(answer, context.step if stepping else -1)
         stepping = False
         outputs.save_at_end()
     except BaseException as error:
@@ -78,21 +109,32 @@ def run_member(
         raise
     finalize.run(values)
     state.forget_cached()
+    return ending
+
+
+def _ending(answer: Answer, step: int) -> Ending | None:
+    return attrs.evolve(answer, step=step) if isinstance(answer, Ending) else None
 
 
 def _programs(
-    plan: RunPlan, state: State, hooks: Hooks, in_parallel: Callable[[StageProgram, State, bool], Runnable] | None
+    plan: RunPlan,
+    state: State,
+    hooks: Hooks,
+    in_parallel: Callable[[StageProgram, State, bool], Runnable] | None,
+    guards: Guards | None,
 ) -> list[Runnable]:
     programs: list[Runnable] = []
     all_hooks = hooks.bind(plan.graph, state)
     for stage in Stage:
-        plain = StageProgram(plan.graph, state.objects, stage)
+        plain = StageProgram(plan.graph, state.objects, stage, None if guards is None else guards.wrap)
         bound = all_hooks.get(stage)
         program: Runnable = plain
         if in_parallel is not None:
             # Hooks around processes see one after the other (§O7).
             program = in_parallel(plain, state, bound is not None and bound.on_processes)
-        programs.append(program if bound is None else HookedProgram(plain, program, bound))
+        if bound is not None:
+            program = HookedProgram(plain, program, bound)
+        programs.append(program if guards is None else guards.check(program, stage))
     return programs
 
 

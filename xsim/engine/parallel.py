@@ -13,8 +13,9 @@ import dask.local
 import dask.threaded
 
 from xsim._base.stages import RuntimeSignal, as_signal
+from xsim.engine.ending import Answer
 from xsim.engine.hazards import SharedState, hazard_edges
-from xsim.engine.stage import StageProgram
+from xsim.engine.stage import StageProgram, steers
 from xsim.engine.state import State
 from xsim.engine.tasks import StageTask, grouped_tasks, longest_path, single_tasks
 from xsim.engine.thread_limits import ThreadLimits, limited_pool
@@ -67,7 +68,7 @@ class ParallelProgram:
         if len(program.calls) < 2:
             self.choose(False, "it has less than two processes")
 
-    def run(self, values: Mapping[str, Any]) -> RuntimeSignal:
+    def run(self, values: Mapping[str, Any]) -> Answer:
         """Run the stage."""
         if self._parallel is False:
             return self.program.run(values)
@@ -75,14 +76,13 @@ class ParallelProgram:
             return self._first_pass(values)
         self._look_again()
         if self._parallel:
-            self._run_tasks(values, self._tasks)
-            return RuntimeSignal.NONE
+            return self._run_tasks(values, self._tasks)
         return self._trial(values, self._tasks)
 
-    def _first_pass(self, values: Mapping[str, Any]) -> RuntimeSignal:
+    def _first_pass(self, values: Mapping[str, Any]) -> Answer:
         graph, stage = self.program.graph, self.program.stage
         waits = hazard_edges(graph, self._objects, stage)
-        self._run_tasks(values, single_tasks(waits), self._costs)
+        answer = self._run_tasks(values, single_tasks(waits), self._costs)
         self._tasks = []
         self._look_again()
         total = sum(self._costs)
@@ -90,7 +90,7 @@ class ParallelProgram:
             self.choose(False, f"its processes take {total * 1e6:.0f} µs in all, less than their scheduling")
         elif longest_path(self._tasks) == len(self._tasks):
             self.choose(False, "its processes follow each other")
-        return RuntimeSignal.NONE
+        return answer
 
     def _look_again(self) -> None:
         """Group the processes anew where values have come to share memory, or to be of another kind."""
@@ -101,13 +101,10 @@ class ParallelProgram:
             waits = hazard_edges(graph, self._objects, self.program.stage)
             self._tasks = grouped_tasks(waits, self._costs, self._workers)
 
-    def _trial(self, values: Mapping[str, Any], tasks: list[StageTask]) -> RuntimeSignal:
+    def _trial(self, values: Mapping[str, Any], tasks: list[StageTask]) -> Answer:
         in_parallel = len(self._trials[True]) <= len(self._trials[False])
         started = time.perf_counter()
-        if in_parallel:
-            self._run_tasks(values, tasks)
-        else:
-            self.program.run(values)
+        answer = self._run_tasks(values, tasks) if in_parallel else self.program.run(values)
         self._trials[in_parallel].append(time.perf_counter() - started)
         if min(len(times) for times in self._trials.values()) == TRIALS:
             gain = min(self._trials[False]) / min(self._trials[True])
@@ -115,7 +112,7 @@ class ParallelProgram:
                 self.choose(False, f"{self._workers} threads made it {gain:.2f} times as fast")
             else:
                 self.choose(True, f"{len(tasks)} tasks made it {gain:.2f} times as fast")
-        return RuntimeSignal.NONE
+        return answer
 
     @property
     def has_run(self) -> bool:
@@ -133,7 +130,7 @@ class ParallelProgram:
         how = "in parallel" if parallel else "one process after the other"
         self.decision = f"stage {self.program.stage.value!r} runs {how}: {why}"
 
-    def _run_tasks(self, values: Mapping[str, Any], tasks: list[StageTask], costs: list[float] | None = None) -> None:
+    def _run_tasks(self, values: Mapping[str, Any], tasks: list[StageTask], costs: list[float] | None = None) -> Answer:
         one_pass = _Pass(self.program, self.program.prepare(values), costs)
         graph: dict[Any, Any] = {}
         for number, task in enumerate(tasks):
@@ -144,7 +141,7 @@ class ParallelProgram:
             dask.local.get_sync(graph, keys)
         else:
             dask.threaded.get(graph, keys, pool=self._pool)
-        one_pass.raise_first()
+        return one_pass.answer()
 
 
 class ParallelStages:
@@ -212,6 +209,7 @@ class _Pass:
         self._skipped: frozenset[str] = frozenset()
         self._failed = len(program.calls)
         self._error: BaseException | None = None
+        self._answers: dict[int, Any] = {}
         self._lock = threading.Lock()
 
     def task(self, positions: tuple[int, ...]) -> Callable[[Any], None]:
@@ -229,7 +227,7 @@ class _Pass:
                 continue
             started = time.perf_counter()
             try:
-                signal = call(*self._packs[number])
+                answer = call(*self._packs[number])
             except BaseException as error:
                 with self._lock:
                     if position < self._failed:
@@ -238,12 +236,18 @@ class _Pass:
                 return
             if self._costs is not None:
                 self._costs[position] = time.perf_counter() - started
-            if signal is not None and as_signal(signal) is RuntimeSignal.BREAK:
-                # Those downstream wait for this task, by the edges of the graph.
+            if answer is not None and steers(answer):
                 with self._lock:
-                    self._skipped |= self._program.graph.skipped_after_break(name, self._program.stage)
+                    self._answers[position] = answer
+                    if as_signal(answer) is RuntimeSignal.BREAK:
+                        # Those downstream wait for this task, by the edges of the graph.
+                        self._skipped |= self._program.graph.skipped_after_break(name, self._program.stage)
 
-    def raise_first(self) -> None:
-        """Raise what a process raised, the first one in the sequential order."""
+    def answer(self) -> Answer:
+        """Raise what a process raised, or give how one ended the simulation: the first one in the sequential order."""
         if self._error is not None:
             raise self._error
+        for position in sorted(self._answers):
+            if ending := self._program.ending(self._program.calls[position][0], self._answers[position]):
+                return ending
+        return RuntimeSignal.NONE

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from xsim._base.stages import RuntimeSignal, Stage, as_signal
+from xsim._base.stages import RuntimeSignal, Stage, Stop, as_signal
 from xsim.declare.access import CACHE_SLOT
 from xsim.engine.context import RandomStreams
+from xsim.engine.ending import Answer, Ending
 from xsim.engine.failure import mark, note, where
 from xsim.errors import RuntimeContextError
 from xsim.model.graph import ModelGraph
 
 Around = Callable[[], RuntimeSignal]
+Wrap = Callable[[str, Stage, Callable[..., Any]], Callable[..., Any]]
 
 
 class StageProgram:
@@ -24,9 +26,11 @@ class StageProgram:
     objects : mapping of str to object
         Process objects by name.
     stage : Stage
+    wrap : callable, optional
+        Puts something around each method, by the name of the process.
     """
 
-    def __init__(self, graph: ModelGraph, objects: Mapping[str, Any], stage: Stage) -> None:
+    def __init__(self, graph: ModelGraph, objects: Mapping[str, Any], stage: Stage, wrap: Wrap | None = None) -> None:
         self.graph = graph
         self.stage = stage
         numbers: dict[tuple[tuple[str, ...], str], int] = {}
@@ -38,14 +42,14 @@ class StageProgram:
                 call = getattr(objects[name], stage.value)
                 if _has_cache(graph, name):
                     call = _without_cache(objects[name], call)
+                if wrap is not None:
+                    call = wrap(name, stage, call)
                 # Processes that ask for the same arguments share them; a random stream is each one's own.
                 kind = (method.args, name if "rng" in method.args else "")
                 self.calls.append((name, call, numbers.setdefault(kind, len(numbers))))
         self._arguments = list(numbers)
 
-    def run(
-        self, values: Mapping[str, Any], before: Around | None = None, after: Around | None = None
-    ) -> RuntimeSignal:
+    def run(self, values: Mapping[str, Any], before: Around | None = None, after: Around | None = None) -> Answer:
         """Run the stage.
 
         Parameters
@@ -57,8 +61,8 @@ class StageProgram:
 
         Returns
         -------
-        RuntimeSignal
-            NONE: processes do not steer the model.
+        Answer
+            NONE, or how a process ended the simulation: otherwise processes do not steer the model.
 
         Raises
         ------
@@ -71,11 +75,10 @@ class StageProgram:
             if before is None or after is None:
                 for position, (name, call, number) in enumerate(self.calls):  # noqa: B007 - named in the error
                     answer = call(*packs[number])
-                    if answer is not None and as_signal(answer) is RuntimeSignal.BREAK:
-                        self._run_rest(position, packs)
-                        break
+                    if answer is not None and steers(answer):
+                        return self._run_rest(position, answer, packs)
             else:
-                self._run_around(packs, before, after)
+                return self._run_around(packs, before, after)
         except BaseException as error:
             self.locate(error, name)
             raise
@@ -94,25 +97,37 @@ class StageProgram:
             note(error, f"in process {name!r} (class {cls}), stage {self.stage.value!r}")
             mark(error, process=name, stage=self.stage.value)
 
-    def _run_rest(self, position: int, packs: list[tuple[Any, ...]]) -> None:
-        """Go on after a BREAK, without those downstream of who sent it."""
-        skipped = self.graph.skipped_after_break(self.calls[position][0], self.stage)
-        for name, call, number in self.calls[position + 1 :]:
+    def ending(self, name: str, answer: object) -> Answer:
+        """Give the ending of the simulation that a process asks for by what it returns; NONE if it does not."""
+        return Ending(answer.reason, name, self.stage.value) if isinstance(answer, Stop) else RuntimeSignal.NONE
+
+    def _run_rest(self, position: int, answer: Any, packs: list[tuple[Any, ...]]) -> Answer:
+        """Go on after an answer that steers: without those downstream of a BREAK, to the end before a stop."""
+        skipped: frozenset[str] = frozenset()
+        ending: Answer = RuntimeSignal.NONE
+        for i in range(position, len(self.calls)):
+            name, call, number = self.calls[i]
+            if name in skipped:
+                continue
             try:
-                if name not in skipped and as_signal(call(*packs[number])) is RuntimeSignal.BREAK:
-                    skipped |= self.graph.skipped_after_break(name, self.stage)
+                answer = answer if i == position else call(*packs[number])
             except BaseException as error:
                 self.locate(error, name)
                 raise
+            ending = ending or self.ending(name, answer)
+            if as_signal(answer) is RuntimeSignal.BREAK:
+                skipped |= self.graph.skipped_after_break(name, self.stage)
+        return ending
 
-    def _run_around(self, packs: list[tuple[Any, ...]], before: Around, after: Around) -> None:
+    def _run_around(self, packs: list[tuple[Any, ...]], before: Around, after: Around) -> Answer:
         skipped: frozenset[str] = frozenset()
+        ending: Answer = RuntimeSignal.NONE
         for name, call, number in self.calls:
             if name in skipped:
                 continue
             signal = before()
             if signal is RuntimeSignal.BREAK:
-                return
+                break
             if signal is not RuntimeSignal.NONE:
                 continue
             try:
@@ -120,10 +135,12 @@ class StageProgram:
             except BaseException as error:
                 self.locate(error, name)
                 raise
+            ending = ending or self.ending(name, answer)
             if as_signal(answer) is RuntimeSignal.BREAK:
                 skipped |= self.graph.skipped_after_break(name, self.stage)
             if after() is RuntimeSignal.BREAK:
-                return
+                break
+        return ending
 
     def _pack(self, names: tuple[str, ...], owner: str, values: Mapping[str, Any]) -> tuple[Any, ...]:
         try:
@@ -136,6 +153,11 @@ class StageProgram:
                 got=", ".join(map(repr, values)) or "an empty context",
                 remedy="add it to the runtime context",
             ) from None
+
+
+def steers(answer: object) -> bool:
+    """Whether what a stage method returns changes the course of the stage or of the model."""
+    return isinstance(answer, Stop) or as_signal(answer) is RuntimeSignal.BREAK
 
 
 def _has_cache(graph: ModelGraph, name: str) -> bool:

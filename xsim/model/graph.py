@@ -7,12 +7,16 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
+import attrs
+from attrs import NOTHING
+
 from xsim._base.keys import Key, join_key
 from xsim._base.stages import Stage
 from xsim.declare.process import ProcessSpec
-from xsim.declare.variable_spec import ARRAY_TYPES, OWN_TYPES, VariableSpec, VarIntent, VarType
-from xsim.model.linking import Linking, link
-from xsim.model.sorting import execution_order, setters_before
+from xsim.declare.variable_spec import ARRAY_TYPES, DESCRIPTION, OWN_TYPES, VariableSpec, VarIntent, VarType
+from xsim.model.hints import Hint, as_hints
+from xsim.model.linking import Linking, link, with_groups_in_order
+from xsim.model.sorting import execution_order, hinted_before, setters_before
 
 
 class ModelGraph:
@@ -22,13 +26,17 @@ class ModelGraph:
     ----------
     classes : mapping of str to type
         Process classes by name, in the order of declaration.
+    order : iterable of pairs of str
+        Hints: names of processes of which the first one runs before the second.
 
     Raises
     ------
     NotAProcessClassError, ProcessNameError
         If it is not a mapping of valid names to process classes.
-    MissingTargetError, AmbiguousTargetError, IntentConflictError, CycleError
+    MissingTargetError, AmbiguousTargetError, GroupTargetError, LagError, IntentConflictError, CycleError
         If the processes do not fit together.
+    OrderError, UnknownProcessError
+        If hints are no pairs of names of processes.
 
     Attributes
     ----------
@@ -36,14 +44,19 @@ class ModelGraph:
         As given.
     linking : Linking
         What each variable refers to, and who sets it.
+    hints : tuple of pairs of str
+        As given, each once.
     order : tuple of str
         Process names in the order of execution (DESIGN §O2).
     """
 
-    def __init__(self, classes: Mapping[str, type]) -> None:
+    def __init__(self, classes: Mapping[str, type], order: Iterable[Iterable[str]] = ()) -> None:
         self.classes: Mapping[str, type] = MappingProxyType(dict(classes))
-        self.linking: Linking = link(self.classes)
-        self.order: tuple[str, ...] = execution_order(self.linking)
+        linking = link(self.classes)
+        self.hints: tuple[Hint, ...] = as_hints(order, self.classes)
+        found = execution_order(linking, self.hints)
+        self.linking: Linking = with_groups_in_order(linking, found)
+        self.order: tuple[str, ...] = found
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "order" in self.__dict__:
@@ -51,8 +64,8 @@ class ModelGraph:
         super().__setattr__(name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Everything else follows from the classes; they travel by reference or, from notebooks, by value.
-        return ModelGraph, (dict(self.classes),)
+        # Everything else follows from these; classes travel by reference or, from notebooks, by value.
+        return ModelGraph, (dict(self.classes), self.hints)
 
     @property
     def graph(self) -> ModelGraph:
@@ -70,7 +83,27 @@ class ModelGraph:
 
     def resolved(self, key: Key) -> VariableSpec:
         """Give the declaration that a variable leads to: its own, or that of the variable it refers to."""
-        return self.variable(self.linking.roots.get(key, key))
+        return self.variable(self.linking.ends.get(key, key))
+
+    def input_spec(self, key: Key) -> VariableSpec:
+        """Give the declaration of an input.
+
+        That of a lagged reference, which needs a value for the first step, is the one of what it refers to, but for
+        what concerns the other process only.
+        """
+        spec = self.variable(key)
+        if not spec.lag:
+            return spec
+        end = self.resolved(key)
+        return attrs.evolve(end, name=key[1], intent=VarIntent.IN, default=NOTHING, validator=None, static=False)
+
+    def metadata(self, key: Key) -> Mapping[str, Any]:
+        """Give the metadata of a variable: its own kind and intent, and the description of what it refers to."""
+        own, target = self.variable(key), self.resolved(key)
+        if own is target:
+            return own.metadata
+        shared = (*DESCRIPTION, "groups", "static") if own.var_type is VarType.GLOBAL else DESCRIPTION
+        return MappingProxyType({**own.metadata, **{name: target.metadata[name] for name in shared}})
 
     @cached_property
     def keys(self) -> tuple[Key, ...]:
@@ -79,7 +112,10 @@ class ModelGraph:
 
     @cached_property
     def inputs(self) -> tuple[Key, ...]:
-        """Variables that need a value from outside: ``in`` or ``inout`` variables that no process sets."""
+        """Variables that need a value from outside: ``in`` or ``inout`` variables that no process sets.
+
+        Lagged references without an initial value do too.
+        """
         return tuple(key for key in self.keys if self.variable(key).can_be_input and key not in self.linking.setters)
 
     @cached_property
@@ -89,9 +125,15 @@ class ModelGraph:
 
     @cached_property
     def stateful(self) -> tuple[Key, ...]:
-        """Variables that hold a value themselves: neither references nor computed on demand."""
+        """Variables that hold a value themselves: neither computed on demand nor references, but for lagged ones."""
         own = OWN_TYPES - {VarType.ON_DEMAND}
-        return tuple(key for key in self.keys if self.variable(key).var_type in own)
+        return tuple(key for key in self.keys if self.variable(key).var_type in own or self.variable(key).lag)
+
+    @cached_property
+    def lagged(self) -> Mapping[Key, Key]:
+        """For each lagged reference the variable whose value of the step before it gives (DESIGN §O6)."""
+        targets = self.linking.targets
+        return MappingProxyType({key: targets[key] for key in self.keys if self.variable(key).lag})
 
     @cached_property
     def savable(self) -> tuple[Key, ...]:
@@ -102,8 +144,21 @@ class ModelGraph:
 
     @cached_property
     def dependencies(self) -> Mapping[str, tuple[str, ...]]:
-        """For each process those that run before it, in the order of declaration."""
+        """For each process those that set something which it uses, in the order of declaration."""
         return MappingProxyType({name: setters_before(self.linking, name) for name in self.order})
+
+    @cached_property
+    def before(self) -> Mapping[str, tuple[str, ...]]:
+        """For each process those that have to run before it: its dependencies, and those that hints put there."""
+        if not self.hints:
+            return self.dependencies
+        hinted = hinted_before(self.hints)
+        everything = {name: dict.fromkeys([*self.dependencies[name], *hinted.get(name, ())]) for name in self.order}
+        return MappingProxyType({name: tuple(found) for name, found in everything.items()})
+
+    def with_classes(self, classes: Mapping[str, type]) -> ModelGraph:
+        """Give a graph of other classes, with the hints that concern them."""
+        return ModelGraph(classes, [hint for hint in self.hints if all(name in classes for name in hint)])
 
     def uses(self, name: str) -> tuple[tuple[Key, bool], ...]:
         """Give the state that a process uses, as pairs of a key and whether the use counts as an update (§O3)."""
@@ -124,9 +179,10 @@ class ModelGraph:
         return tuple(found.items())
 
     def _add_use(self, found: dict[Key, bool], root: Key, updates: bool) -> None:
-        # Objects are written into by processes that only "read" them, and computing on demand may change anything of
-        # its owner's.
-        opaque = self.variable(root).var_type in (VarType.OBJECT, VarType.ON_DEMAND)
+        # Objects are written into by processes that only "read" them, unless declared frozen, and computing on demand
+        # may change anything of its owner's.
+        spec = self.variable(root)
+        opaque = spec.var_type is VarType.ON_DEMAND or (spec.var_type is VarType.OBJECT and not spec.frozen)
         known = root in found
         found[root] = found.get(root, False) or updates or opaque
         if self.variable(root).var_type is VarType.ON_DEMAND and not known:
@@ -175,7 +231,7 @@ def as_graph(obj: HasGraph) -> ModelGraph:
         If it is neither a graph nor has one.
     """
     if not isinstance(obj, HasGraph):
-        raise TypeError(f"expected a model (an xs.Model), not {type(obj).__name__!r}: {obj!r}")
+        raise TypeError(f"{obj!r} is not an instance of xsim.Model, but of {type(obj).__name__!r}")
     return obj.graph
 
 

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import attrs
 
 from xsim._base.keys import SEPARATOR, Key, join_key
 from xsim._base.render import names
-from xsim._base.suggest import did_you_mean
 from xsim.declare.process import ProcessSpec, process_spec
-from xsim.declare.variable_spec import OWN_TYPES, VariableSpec, VarIntent, VarType
+from xsim.declare.variable_spec import OWN_TYPES, VarIntent, VarType
 from xsim.errors import (
-    AmbiguousTargetError,
-    GroupTargetError,
     IntentConflictError,
+    LagError,
     MissingTargetError,
     NotAProcessClassError,
     ProcessNameError,
 )
+from xsim.model.targets import Targets
 
 
 @attrs.frozen(eq=False)
@@ -33,22 +32,29 @@ class Linking:
         By process name, in the order of declaration.
     targets : mapping of Key to Key
         For each foreign variable and global reference the variable it names, which may be a reference again.
+    ends : mapping of Key to Key
+        For each of them the variable at the end of the chain, which says what the value is.
     roots : mapping of Key to Key
-        For each of them the variable at the end of the chain, which holds the value.
+        For each of them, but lagged ones, the variable that holds the value: at the end of the chain, or the first
+        lagged one in it, which holds a copy.
     groups : mapping of str to tuple of Key
-        Members of each group, in the order of declaration.
+        Members of each group, in the order of declaration until the order of execution is known.
     setters : mapping of Key to str
         For each root that a process sets (``intent="out"``) the name of that process.
     """
 
     specs: Mapping[str, ProcessSpec]
     targets: Mapping[Key, Key]
+    ends: Mapping[Key, Key]
     roots: Mapping[Key, Key]
     groups: Mapping[str, tuple[Key, ...]]
     setters: Mapping[Key, str]
 
     def refers_to(self, key: Key) -> tuple[Key, ...]:
-        """Give the roots that a variable stands for: itself, what it refers to, or the members of its group."""
+        """Give the roots that a variable stands for: itself, what it refers to, or the members of its group.
+
+        A lagged reference stands for itself.
+        """
         spec = self.specs[key[0]].variables[key[1]]
         if spec.group is not None:
             return self.groups.get(spec.group, ())
@@ -60,7 +66,8 @@ def link(classes: Mapping[str, type]) -> Linking:
 
     Raises
     ------
-    NotAProcessClassError, ProcessNameError, MissingTargetError, AmbiguousTargetError, IntentConflictError
+    NotAProcessClassError, ProcessNameError, MissingTargetError, AmbiguousTargetError, GroupTargetError
+    IntentConflictError, LagError
     """
     specs = {}
     for name, cls in classes.items():
@@ -70,18 +77,40 @@ def link(classes: Mapping[str, type]) -> Linking:
         except NotAProcessClassError as error:
             error.add_note(f"given to the model as process {name!r}")
             raise
-    by_class = _processes_by_class(specs)
-    global_names, groups = _names_and_groups(specs)
+    named = Targets(specs)
     targets: dict[Key, Key] = {}
+    groups: dict[str, list[Key]] = {}
+    lagged = set()
     for name, spec in specs.items():
         for variable in spec.variables.values():
-            if variable.var_type is VarType.FOREIGN:
-                targets[name, variable.name] = _foreign_target(name, variable, by_class, specs)
-            elif variable.var_type is VarType.GLOBAL:
-                targets[name, variable.name] = _global_target(name, variable, global_names)
-    roots = {key: _root(key, targets) for key in targets}
-    facts = (specs, targets, roots, groups, _setters(specs, roots))
+            key = (name, variable.name)
+            for group in variable.groups:
+                groups.setdefault(group, []).append(key)
+            if variable.var_type is VarType.FOREIGN or variable.var_type is VarType.GLOBAL:
+                targets[key] = named.of(name, variable)
+                if variable.lag:
+                    lagged.add(key)
+    ends = {key: _end(key, targets) for key in targets}
+    for key in lagged:
+        _check_lagged(key, ends[key], specs)
+    roots = ends
+    if lagged:
+        now = {key: target for key, target in targets.items() if key not in lagged}
+        roots = {key: _end(key, now) for key in now}
+    members = {group: tuple(keys) for group, keys in groups.items()}
+    facts = (specs, targets, ends, roots, members, _setters(specs, roots))
     return Linking(*map(MappingProxyType, facts))  # type: ignore[arg-type]
+
+
+def with_groups_in_order(linking: Linking, order: Sequence[str]) -> Linking:
+    """Let groups give their members in the order of execution, those computed on demand last."""
+    position = {name: i for i, name in enumerate(order)}
+
+    def place(key: Key) -> tuple[bool, int]:
+        return linking.specs[key[0]].variables[key[1]].var_type is VarType.ON_DEMAND, position[key[0]]
+
+    groups = {group: tuple(sorted(keys, key=place)) for group, keys in linking.groups.items()}
+    return attrs.evolve(linking, groups=MappingProxyType(groups))
 
 
 def _check_name(name: object) -> None:
@@ -102,102 +131,17 @@ def _check_name(name: object) -> None:
         )
 
 
-def _processes_by_class(specs: Mapping[str, ProcessSpec]) -> dict[type, list[str]]:
-    found: dict[type, list[str]] = {}
-    for name, spec in specs.items():
-        for base in spec.cls.__mro__[:-1]:
-            found.setdefault(base, []).append(name)
-    return found
-
-
-def _names_and_groups(specs: Mapping[str, ProcessSpec]) -> tuple[dict[str, list[Key]], dict[str, tuple[Key, ...]]]:
-    global_names: dict[str, list[Key]] = {}
-    groups: dict[str, list[Key]] = {}
-    for name, spec in specs.items():
-        for variable in spec.variables.values():
-            key = (name, variable.name)
-            for group in variable.groups:
-                groups.setdefault(group, []).append(key)
-            if variable.global_name is not None and variable.var_type is not VarType.GLOBAL:
-                global_names.setdefault(variable.global_name, []).append(key)
-    return global_names, {group: tuple(keys) for group, keys in groups.items()}
-
-
-def _foreign_target(
-    name: str, variable: VariableSpec, by_class: Mapping[type, list[str]], specs: Mapping[str, ProcessSpec]
-) -> Key:
-    wanted, attribute = variable.target_cls, str(variable.target_name)
-    if not isinstance(wanted, type):
-        raise MissingTargetError(
-            f"foreign variable {join_key((name, variable.name))!r} does not name a process class",
-            got=repr(wanted),
+def _check_lagged(key: Key, end: Key, specs: Mapping[str, ProcessSpec]) -> None:
+    if specs[end[0]].variables[end[1]].var_type is VarType.OBJECT:
+        raise LagError(
+            f"lagged reference {join_key(key)!r} refers to {join_key(end)!r}, which holds any object",
+            expected="a variable, an index or an on-demand variable: a copy of its value is kept for the next step",
+            remedy="let the process put what the next step needs of the object into a variable (xs.variable)",
+            variables=(key, end),
         )
-    found = by_class.get(wanted, [])
-    if not found:
-        raise MissingTargetError(
-            f"Process class {wanted.__name__!r} missing in Model but required by foreign variable "
-            f"{variable.name!r} declared in process {name!r}",
-            got="processes " + ", ".join(f"{n!r} ({s.cls.__name__})" for n, s in specs.items()),
-            remedy=f"add a process of class {wanted.__name__} or of a subclass to the model",
-            process=name,
-            variable=variable.name,
-        )
-    if len(found) > 1:
-        raise AmbiguousTargetError(
-            f"Process class {wanted.__name__!r} required by foreign variable '{name}.{variable.name}' is used "
-            f"(possibly via one its child classes) by multiple processes: {names(found)}",
-            expected="one process of that class",
-            remedy="keep one of them, or refer to the variable by a global name (xs.global_ref)",
-            process=name,
-            variable=variable.name,
-        )
-    target = specs[found[0]].variables.get(attribute)
-    if target is not None and target.group is not None:
-        raise GroupTargetError(
-            f"Variable {variable.name!r} links to group variable "
-            f"'{wanted.__name__}.{attribute}', which is not supported",
-            remedy=f"Declare {variable.name!r} as a group variable instead: xs.group({target.group!r})",
-            process=name,
-            variable=variable.name,
-        )
-    if target is None:
-        known = [v.name for v in specs[found[0]].variables.values() if v.group is None]
-        raise MissingTargetError(
-            f"foreign variable {join_key((name, variable.name))!r} refers to "
-            f"{wanted.__name__}.{attribute}, which is no variable of process {found[0]!r}",
-            got=repr(attribute),
-            expected=f"one of {names(known)}",
-            suggestions=did_you_mean(attribute, known),
-            process=name,
-            variable=variable.name,
-        )
-    return found[0], attribute
 
 
-def _global_target(name: str, variable: VariableSpec, global_names: Mapping[str, list[Key]]) -> Key:
-    wanted = str(variable.global_name)
-    if wanted not in global_names:
-        raise MissingTargetError(
-            f"No variable with global name {wanted!r} found in model",
-            got=f"global reference {join_key((name, variable.name))!r}",
-            expected=f"one of the global names {names(global_names)}" if global_names else "a process that declares it",
-            suggestions=did_you_mean(wanted, global_names),
-            process=name,
-            variable=variable.name,
-        )
-    if len(global_names[wanted]) > 1:
-        raise AmbiguousTargetError(
-            f"Found multiple variables with global name {wanted!r} in model",
-            got=f"{names(map(join_key, global_names[wanted]))}; global reference {join_key((name, variable.name))!r}",
-            expected="one variable of that global name",
-            remedy="give one of them another global_name, or keep one of these processes only",
-            process=name,
-            variable=variable.name,
-        )
-    return global_names[wanted][0]
-
-
-def _root(key: Key, targets: Mapping[Key, Key]) -> Key:
+def _end(key: Key, targets: Mapping[Key, Key]) -> Key:
     walked = [key]
     while walked[-1] in targets:
         following = targets[walked[-1]]
@@ -242,7 +186,10 @@ def _refuse_second_setter(key: Key, root: Key, setter: str, specs: Mapping[str, 
     if setter == root[0]:
         problem = f"Conflict between {kind} {key[1]!r} and its target variable {target!r}, both have intent='out'"
     else:
-        problem = f"Conflict between processes {setter!r} and {key[0]!r}, both set variable {target!r}"
+        problem = (
+            f"Conflict(s) found in given variable intents: '{root[0]}.{root[1]}' set by: processes {setter!r} and "
+            f"{key[0]!r}"
+        )
     raise IntentConflictError(
         problem,
         got=f"{join_key(key)!r} and {join_key(root)!r}, set by processes {key[0]!r} and {setter!r}",

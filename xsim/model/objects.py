@@ -1,9 +1,12 @@
-"""Process objects of a model: made from the graph, linked to each other, without any value yet."""
+"""Process objects of a model: made from the graph, linked to each other, without values yet."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from attrs import NOTHING
+
+from xsim._base.copies import copy_of
 from xsim.declare.access import NAME_SLOT, link_slot
 from xsim.declare.variable_spec import VarType
 from xsim.model.graph import ModelGraph
@@ -12,14 +15,17 @@ from xsim.model.graph import ModelGraph
 def make_objects(graph: ModelGraph) -> dict[str, Any]:
     """Make one object for each process of a model, by name in the order of execution.
 
-    Constructors of process classes are not called.
+    Constructors of process classes are not called. Lagged references have their initial value.
     """
     objects: dict[str, Any] = {name: object.__new__(graph.classes[name]) for name in graph.order}
     for name, process in objects.items():
         slots = process.__dict__
         slots[NAME_SLOT] = name
         for variable, spec in graph.specs[name].variables.items():
-            if spec.var_type is VarType.FOREIGN:
+            if spec.lag:
+                if spec.initial is not NOTHING:
+                    slots[variable] = copy_of(spec.initial)
+            elif spec.var_type is VarType.FOREIGN:
                 slots[link_slot(variable)] = objects[graph.linking.targets[name, variable][0]]
             elif spec.var_type is VarType.GLOBAL:
                 owner, attribute = graph.linking.targets[name, variable]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from heapq import merge
 from itertools import pairwise
 
@@ -10,11 +10,18 @@ from xsim._base.keys import Key, join_key
 from xsim._base.ordering import depth_first_order
 from xsim.declare.variable_spec import VarIntent
 from xsim.errors import CycleError
+from xsim.model.hints import Hint
 from xsim.model.linking import Linking
 
 
-def execution_order(linking: Linking) -> tuple[str, ...]:
+def execution_order(linking: Linking, hints: Sequence[Hint] = ()) -> tuple[str, ...]:
     """Take processes in the order of declaration, each preceded by those that set what it uses.
+
+    Parameters
+    ----------
+    linking : Linking
+    hints : sequence of Hint
+        Pairs of which the first comes before the second, too.
 
     Raises
     ------
@@ -33,11 +40,14 @@ def execution_order(linking: Linking) -> tuple[str, ...]:
         for group, keys in linking.groups.items()
     }
     walked: set[str] = set()
+    hinted = hinted_before(hints)
 
     def dependencies(name: str) -> Iterator[str]:
         direct, groups = _uses(linking, name)
         me = position[name]
-        lists = [sorted(position[setter] for setter in direct)]
+        if hinted:
+            direct.update(hinted.get(name, ()))
+        lists = [sorted(position[other] for other in direct)]
         lists += [of_group[group] for group in groups if group not in walked and group in of_group]
         last = -1
         for i in merge(*lists) if len(lists) > 1 else lists[0]:
@@ -50,6 +60,14 @@ def execution_order(linking: Linking) -> tuple[str, ...]:
     if cycle:
         _refuse_cycle(linking, cycle)
     return tuple(order)
+
+
+def hinted_before(hints: Sequence[Hint]) -> dict[str, list[str]]:
+    """Give those that hints put directly before a process, where there are any."""
+    found: dict[str, list[str]] = {}
+    for first, second in hints:
+        found.setdefault(second, []).append(first)
+    return found
 
 
 def setters_before(linking: Linking, name: str) -> tuple[str, ...]:
@@ -84,6 +102,7 @@ def _uses(linking: Linking, name: str) -> tuple[set[str], list[str]]:
 
 def _refuse_cycle(linking: Linking, cycle: list[str]) -> None:
     lines = []
+    hinted = False
     for reader, setter in pairwise(cycle):
         for variable, spec in linking.specs[reader].variables.items():
             if spec.group is None and spec.intent is VarIntent.OUT:
@@ -93,10 +112,15 @@ def _refuse_cycle(linking: Linking, cycle: list[str]) -> None:
                 name = join_key(shared[0])
                 lines.append(f"{reader!r} uses {name!r} as {variable!r}, which {setter!r} sets")
                 break
+        else:
+            hinted = True
+            lines.append(f"{reader!r} is to run after {setter!r}, as the hint order=[({setter!r}, {reader!r})] says")
     raise CycleError.listing(
         f"Cycle detected in process graph: {'->'.join(cycle)}",
         lines,
         expected="each process to run after those that set what it uses",
-        remedy="let one of them update its variable (intent='inout') instead of setting it, or join two of them",
+        remedy=("drop a hint, " if hinted else "")
+        + "read the value of the step before (lag=1 in xs.foreign or xs.global_ref), let one of them update its "
+        "variable (intent='inout') instead of setting it, or join two of them",
         path=tuple(cycle),
     )

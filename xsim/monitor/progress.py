@@ -3,24 +3,92 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
+from xsim._base.suggest import did_you_mean
+from xsim.declare.hook import RuntimeHook
 from xsim.engine.events import Events, NoEvents
+from xsim.errors import OptionError
 from xsim.plan.run_plan import RunPlan
+
+FRONTENDS = {"auto": "tqdm.auto", "console": "tqdm", "gui": "tqdm.gui", "notebook": "tqdm.notebook"}
+"""Modules that have the bar of each frontend."""
+
+
+class ProgressBar(RuntimeHook):
+    """Chooses how the progress of runs looks: the steps of a single run, or the members of a batch.
+
+    It is used like a runtime hook: ``with ProgressBar():``, ``register()`` and ``unregister()``, or
+    ``hooks=[ProgressBar()]``. It takes the place of the bar that xsim shows by itself, and is shown everywhere, unless
+    a run says ``progress=False``.
+
+    Parameters
+    ----------
+    frontend : {"auto", "console", "gui", "notebook"}, default: "auto"
+        Where the bar is shown: where the run is ("auto"), as text, in a window of matplotlib, or as a widget of a
+        notebook (which needs ipywidgets).
+    **tqdm_kwargs
+        Arguments of `tqdm.tqdm`, such as ``desc``, ``ncols``, ``mininterval``, ``leave`` and ``file``.
+
+    Raises
+    ------
+    OptionError
+        If there is no such frontend.
+
+    Notes
+    -----
+    It is told of progress by xsim itself and has no hook functions, so it costs nothing in the step loop but its own
+    drawing, and shows the members of batches in worker processes too.
+
+    Examples
+    --------
+    >>> from xsim.monitoring import ProgressBar
+    >>> with ProgressBar(frontend="console", ncols=80):
+    ...     pass  # setup.xsim.run(model)
+    """
+
+    def __init__(self, frontend: str = "auto", **tqdm_kwargs: Any) -> None:
+        super().__init__()
+        if frontend not in FRONTENDS:
+            raise OptionError(
+                f"Frontend argument {frontend!r} not supported",
+                expected="one of " + ", ".join(map(repr, FRONTENDS)),
+                suggestions=did_you_mean(frontend, FRONTENDS),
+            )
+        self.frontend = frontend
+        self.tqdm_kwargs = tqdm_kwargs
+
+    def show(self, plan: RunPlan) -> Bar:
+        """Start the bar of a run."""
+        return Bar(plan, self.frontend, self.tqdm_kwargs)
+
+    def __repr__(self) -> str:
+        arguments = "".join(f", {name}={value!r}" for name, value in self.tqdm_kwargs.items())
+        return f"ProgressBar({self.frontend!r}{arguments})"
 
 
 @contextmanager
-def progress_for(plan: RunPlan) -> Iterator[Events]:
-    """Watch a run with a progress bar, where someone can see it, or as the user wants."""
+def progress_for(plan: RunPlan, hooks: Iterable[Any] = ()) -> Iterator[Events]:
+    """Watch a run with a progress bar, where someone can see it, or as the user wants.
+
+    Parameters
+    ----------
+    plan : RunPlan
+    hooks : iterable
+        Those given to the run; the last progress bar among them, or among the active ones, is shown.
+    """
+    chosen = [hook for hook in (*RuntimeHook.active, *hooks) if isinstance(hook, ProgressBar)]
     wanted = plan.options.progress
     if wanted is None:
-        wanted = is_interactive()
+        wanted = bool(chosen) or is_interactive()
     if not wanted:
         yield NoEvents()
         return
-    bar = ProgressBar(plan)
+    bar = (chosen[-1] if chosen else ProgressBar()).show(plan)
     try:
         yield bar
     finally:
@@ -36,25 +104,39 @@ def is_interactive() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
 
 
-class ProgressBar:
+class Bar:
     """Shows members, or the steps of a single run, as they are done.
 
     Parameters
     ----------
     plan : RunPlan
+    frontend : str
+        One of `FRONTENDS`.
+    tqdm_kwargs : mapping
+        Arguments of `tqdm.tqdm`.
     """
 
-    def __init__(self, plan: RunPlan) -> None:
-        from tqdm.auto import tqdm  # takes long to import, and only those who watch need it
-
+    def __init__(self, plan: RunPlan, frontend: str, tqdm_kwargs: dict[str, Any]) -> None:
+        with warnings.catch_warnings():
+            # Notebooks without ipywidgets get a bar of text; there is nothing to warn of.
+            warnings.filterwarnings("ignore", "IProgress not found")
+            # Takes long to import, and only those who watch need it.
+            tqdm = import_module(FRONTENDS[frontend]).tqdm
         total, unit = (plan.batch.size, "member") if plan.is_batch else (plan.timeline.nsteps, "step")
         self._of_members = plan.is_batch
-        self._bar: Any = tqdm(total=total, unit=unit, desc="xsim", leave=True)
+        self._total = total
+        # The stage of a single run is shown unless the user has another text.
+        self._says_stage = not (plan.is_batch or "desc" in tqdm_kwargs)
+        desc = "initialize" if self._says_stage else "xsim"
+        self._bar: Any = tqdm(**{"total": total, "unit": unit, "desc": desc, "leave": True, **tqdm_kwargs})
 
     def step(self, done: int) -> None:
         """Show the steps of a single run."""
-        if not self._of_members:
-            self._bar.update(done - self._bar.n)
+        if self._of_members:
+            return
+        if self._says_stage and done in (1, self._total):
+            self._bar.set_description_str("finalize" if done == self._total else "run_step", refresh=False)
+        self._bar.update(done - self._bar.n)
 
     def members(self, done: int, failed: int) -> None:
         """Show the members of a batch."""
@@ -64,8 +146,11 @@ class ProgressBar:
 
     def end(self, summary: str) -> None:
         """Print how the run ended."""
-        self._bar.write(summary, file=sys.stderr)
+        if not self._bar.disable:
+            self._bar.write(summary, file=sys.stderr)
 
     def close(self) -> None:
         """End the bar."""
+        if self._says_stage and self._bar.n >= self._total:
+            self._bar.set_description_str("done", refresh=False)
         self._bar.close()

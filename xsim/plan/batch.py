@@ -55,9 +55,7 @@ class Batch:
         return ", ".join(parts)
 
 
-def plan_batch(
-    setup: xr.Dataset, batch_dim: str | Sequence[str] | None, clocks: Clocks, inputs: Sequence[str]
-) -> Batch:
+def plan_batch(setup: xr.Dataset, batch_dim: str | Sequence[str] | None, clocks: Clocks) -> Batch:
     """Find the members.
 
     Parameters
@@ -65,33 +63,32 @@ def plan_batch(
     setup : xarray.Dataset
     batch_dim : str or sequence of str, optional
     clocks : Clocks
-    inputs : sequence of str
-        Dataset names of the model's inputs.
 
     Raises
     ------
     BatchDimensionError
-        If no input has such a dimension, or it is a clock, or named twice.
+        If the setup has no such dimension, or it is a clock, or named twice.
+
+    Notes
+    -----
+    No input needs to vary along it: members may differ in their random streams alone.
     """
     if batch_dim is None:
         return Batch()
     dims = (batch_dim,) if isinstance(batch_dim, str) else tuple(batch_dim)
-    found = dict.fromkeys(str(dim) for name in inputs if name in setup.variables for dim in setup.variables[name].dims)
-    known = [dim for dim in found if dim not in clocks.labels]
+    known = [str(dim) for dim in setup.sizes if dim not in clocks.labels]
     if len(set(dims)) < len(dims):
         raise BatchDimensionError(f"batch_dim={list(dims)!r} names a dimension twice")
     for dim in dims:
         if dim in clocks.labels:
-            raise BatchDimensionError(
-                f"Batch dimension {dim!r} is a clock", expected="a dimension of inputs that is no clock"
-            )
-        if dim not in found:
+            raise BatchDimensionError(f"Batch dimension {dim!r} is a clock", expected="a dimension that is no clock")
+        if dim not in known:
             raise BatchDimensionError(
                 f"Batch dimension {dim!r} missing in input dataset",
-                got=f"inputs with dimensions {names(known)}",
-                expected="a dimension that at least one input of the model has",
+                got=f"a setup with dimensions {names(known)}",
+                expected="a dimension of inputs, or of a coordinate",
                 suggestions=did_you_mean(dim, known),
-                remedy=f"give an input along it, e.g. input_vars={{'process__variable': ({dim!r}, values)}}",
+                remedy=f"input_vars={{'process__variable': ({dim!r}, values)}}, or setup.assign_coords({dim}=...)",
             )
     labels = {dim: setup[dim].to_numpy() for dim in dims if dim in setup.coords}
     return Batch(dims, tuple(setup.sizes[dim] for dim in dims), labels)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import product
 from math import ceil, lcm, prod
-from typing import Any
 
 import attrs
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from xsim.errors import OptionError
 from xsim.plan.batch import Batch, Position
 from xsim.plan.chunks import CHUNK_BYTES, whole_chunks
+from xsim.plan.encoding import WHOLE
 from xsim.plan.outputs import PlannedOutput
 
 LONGEST_SECONDS = 30.0
@@ -133,12 +133,11 @@ def _batch_chunks(output: PlannedOutput, batch: Batch) -> tuple[int, ...]:
     return tuple(whole_chunks(n, chunk) for n, chunk in zip(shards, chunks or (1,) * len(shards), strict=True))
 
 
-def _sizes(given: Any, batch: Batch) -> tuple[int, ...] | None:
+def _sizes(given: tuple[int, ...] | None, batch: Batch) -> tuple[int, ...] | None:
     """Give sizes along the batch dimensions; they count from the front, and dimensions not named are whole."""
     if given is None:
         return None
-    sizes = (given,) if isinstance(given, (int, np.integer)) else tuple(given)
-    return tuple(int(sizes[i]) if i < len(sizes) else n for i, n in enumerate(batch.shape))
+    return tuple(given[i] if i < len(given) and given[i] != WHOLE else n for i, n in enumerate(batch.shape))
 
 
 def blocks(batch: Batch, shape: tuple[int, ...]) -> Iterator[Block]:

@@ -14,7 +14,6 @@ from xsim._base.dims import MAIN_CLOCK, Dims, on_clock, show_dims
 from xsim._base.keys import Key, join_key
 from xsim._base.render import names
 from xsim._base.suggest import did_you_mean
-from xsim.declare.variable_spec import VariableSpec
 from xsim.errors import InputError, MissingInputError, StaticInputError, UnsetVariableError
 from xsim.model.graph import ModelGraph
 from xsim.model.objects import make_objects
@@ -23,7 +22,8 @@ from xsim.plan.options import CheckDims
 from xsim.plan.window import LARGEST_IN_MEMORY, Window
 from xsim.setup.attributes import NONE_MARK
 
-_PYTHON_TYPES = frozenset(np.dtype(name) for name in ("bool", "int64", "float64", "complex128"))
+_PYTHON_KINDS = frozenset("biufcSUO")
+"""Kinds of scalars that processes see as Python's own: models compute with float and int, whatever a file holds."""
 
 
 @attrs.frozen(eq=False)
@@ -68,13 +68,13 @@ class PlannedInput:
     def at(self, step: int) -> Any:
         """Give the value for a step, as a copy that the process may write into.
 
-        Scalars are Python's own where these hold the same: int, float, bool, complex, str and None.
+        Scalars are Python's own, but for dates: int, float, bool, complex, str, bytes and None.
         """
         values = self.values
         value: Any
         if values.ndim > self.in_time:
             value = (values[step] if self.in_time else values).copy()
-        elif values.dtype in _PYTHON_TYPES or values.dtype.kind in "UO":
+        elif values.dtype.kind in _PYTHON_KINDS:
             value = values.item(step if self.in_time else 0)
         else:
             value = values[step if self.in_time else ()]
@@ -104,28 +104,31 @@ def plan_inputs(
     missing = [key for key in graph.inputs if join_key(key) not in setup.variables]
     if missing:
         raise _missing(graph, setup, missing)
-    return tuple(_plan_input(key, graph.variable(key), setup, clock, batch, check_dims) for key in graph.inputs)
+    return tuple(_plan_input(key, graph, setup, clock, batch, check_dims) for key in graph.inputs)
 
 
 def _plan_input(
-    key: Key, spec: VariableSpec, setup: xr.Dataset, clock: str | None, batch: Batch, check_dims: CheckDims | None
+    key: Key, graph: ModelGraph, setup: xr.Dataset, clock: str | None, batch: Batch, check_dims: CheckDims | None
 ) -> PlannedInput:
+    spec = graph.input_spec(key)
+    fixed = spec.static or key in graph.lagged
     variable = setup.variables[join_key(key)]
     whole_series = clock is not None and any(MAIN_CLOCK in own for own in spec.dims)
     in_time = clock is not None and clock in variable.dims and not whole_series
     alternatives = on_clock(spec.dims, clock)
-    if in_time and spec.static:
+    if in_time and fixed:
+        rule = "is declared with static=True" if spec.static else "is the value before the first step (lag=1)"
         raise StaticInputError(
             f"Cannot set value for static variable {key!r} at each step",
             got=f"dims {variable.dims!r}, which contain the main clock {clock!r}",
-            expected=f"a value that does not vary in time: variable {join_key(key)!r} is declared with static=True",
+            expected=f"a value that does not vary in time: variable {join_key(key)!r} {rule}",
             variable=key,
         )
     dims = tuple(str(dim) for dim in variable.dims)
     leading = tuple(dim for dim in batch.dims if dim in dims)
     wanted = _find_dims(dims, alternatives, leading + ((clock,) if in_time and clock else ()), check_dims)
     if wanted is None:
-        in_time_allowed = (clock,) if clock and not (spec.static or whole_series) else ()
+        in_time_allowed = (clock,) if clock and not (fixed or whole_series) else ()
         raise _wrong_dims(key, dims, alternatives, leading, in_time_allowed, check_dims)
     variable = variable.transpose(*wanted)
     lazy = variable.chunks is not None and variable.nbytes > LARGEST_IN_MEMORY
@@ -185,7 +188,7 @@ def _members_only(dims: Dims, alternatives: tuple[Dims, ...], batch: Dims, clock
 def _missing(graph: ModelGraph, setup: xr.Dataset, missing: list[Key]) -> MissingInputError:
     lines = []
     for key in missing:
-        spec = graph.variable(key)
+        spec = graph.input_spec(key)
         dims = " or ".join(show_dims(own) for own in spec.dims)
         text = f", {spec.description}" if spec.description else ""
         lines.append(f"{join_key(key)!r}: dims {dims}{text}")
@@ -238,12 +241,12 @@ def _convert(planned: PlannedInput, step: int) -> Any:
 
 
 def check_value(graph: ModelGraph, objects: Mapping[str, Any], key: Key, value: Any, step: int | None = None) -> None:
-    """Let the validators of an input see a value.
+    """Let the validators of a variable see a value.
 
     Raises
     ------
     Exception
-        What the validator raises, with a note that names the input.
+        What the validator raises, with a note that names the variable.
     """
     validator = graph.variable(key).validator
     if validator is None:
@@ -256,5 +259,6 @@ def check_value(graph: ModelGraph, objects: Mapping[str, Any], key: Key, value: 
         return
     except Exception as error:
         where = "" if step is None else f" (step {step})"
-        error.add_note(f"refused by the validator of input {join_key(key)!r}{where}")
+        what = "input" if key in graph.inputs else "variable"
+        error.add_note(f"refused by the validator of {what} {join_key(key)!r}{where}")
         raise

@@ -11,9 +11,11 @@ import attrs
 from xsim._base.render import names
 from xsim._base.suggest import did_you_mean
 from xsim.errors import OptionError
+from xsim.plan.decoding import check_decoding
+from xsim.plan.encoding import plain_encoding
 
 CheckDims = Literal["strict", "transpose"]
-Validate = Literal["inputs"]
+Validate = Literal["inputs", "all"]
 Mode = Literal["w-", "w"]
 OnError = Literal["raise", "continue"]
 Scheduler = Literal["synchronous", "threads", "processes"]
@@ -97,8 +99,8 @@ class RunOptions:
     ----------
     check_dims : {"strict", "transpose"}, optional
         Whether dimensions of inputs must be in the declared order, may be in another one, or are not checked (None).
-    validate : {"inputs"}, optional
-        Whether the validators see the inputs.
+    validate : {"inputs", "all"}, optional
+        Whether the validators see the inputs, or all that processes set too, with intents enforced.
     store : optional
         Where outputs go: a path, a zarr store or a zarr group; None keeps them in memory.
     mode : {"w-", "w"}
@@ -146,28 +148,13 @@ class RunOptions:
     max_failures: int | None = attrs.field(default=None, validator=_positive)
     progress: bool | None = None
 
+    @decoding.validator
+    def _check_decoding(self, attribute: Any, value: Mapping[str, Any]) -> None:
+        check_decoding(value)
+
     @encoding.validator
     def _check_encoding(self, attribute: Any, value: Mapping[str, Any]) -> None:
         for name, keys in value.items():
             if not isinstance(keys, Mapping):
                 raise OptionError(f"encoding={{{name!r}: ...}} is no mapping", got=repr(keys))
-            check_encoding_keys(keys, f"encoding={{{name!r}: ...}}")
-
-
-ENCODING_KEYS = ("dtype", "chunks", "shards", "fill_value", "compressors", "filters", "serializer")
-
-
-def check_encoding_keys(keys: Mapping[str, Any], where: str) -> None:
-    """Check that xsim knows all keys of an encoding.
-
-    Raises
-    ------
-    OptionError
-    """
-    unknown = [key for key in keys if key not in ENCODING_KEYS]
-    if unknown:
-        raise OptionError(
-            f"{where} has unknown keys {names(unknown)}",
-            expected=f"keys among {names(ENCODING_KEYS)}",
-            suggestions=[close for key in unknown for close in did_you_mean(key, ENCODING_KEYS)],
-        )
+            plain_encoding(keys, f"encoding={{{name!r}: ...}}")

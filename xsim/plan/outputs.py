@@ -15,7 +15,8 @@ from xsim._base.suggest import did_you_mean
 from xsim.errors import OptionError, OutputError, OutputRequestError
 from xsim.model.graph import ModelGraph
 from xsim.plan.batch import Batch
-from xsim.plan.options import RunOptions, check_encoding_keys
+from xsim.plan.encoding import merged_encoding
+from xsim.plan.options import RunOptions
 from xsim.setup.attributes import OUTPUT_DIMS, OUTPUT_ROLE, ROLE
 from xsim.setup.clocks import Clocks
 
@@ -74,7 +75,8 @@ class PlannedOutput:
         own = with_ndim(self.dims, ndim)
         if own is None:
             raise OutputError(
-                f"the value of output {self.name!r} has not the declared number of dimensions",
+                f"Output array of {ndim} dimension(s) for variable {self.name!r} doesn't match any of its accepted "
+                "dimension(s)",
                 got=f"{ndim} dimension(s)",
                 expected="dims " + " or ".join(show_dims(dims) for dims in self.dims),
                 remedy="declare these dims too (a list holds alternatives), or reshape the value",
@@ -113,7 +115,9 @@ def plan_outputs(
     ]
     planned = [_of_batch(output, batch) for output in planned]
     saved = [output.name for output in planned]
-    if unknown := [name for name in options.encoding if name not in saved]:
+    # Indexes have two names: xarray-simlab knows their encodings by the one with the process.
+    known = {*saved, *(join_key(output.key) for output in planned)}
+    if unknown := [name for name in options.encoding if name not in known]:
         raise OptionError(
             f"encoding= is given for {names(unknown)}, which the run does not save",
             expected=f"names among {names(saved)}",
@@ -132,9 +136,9 @@ def _plan_output(
     options: RunOptions,
 ) -> PlannedOutput:
     spec = graph.resolved(key)
-    check_encoding_keys(spec.encoding, f"the encoding declared for variable {join_key(key)!r}")
     attributes = {**({"description": spec.description} if spec.description else {}), **spec.attrs}
-    encoding = {**spec.encoding, **options.encoding.get(name, {})}
+    given = {**options.encoding.get(join_key(key), {}), **options.encoding.get(name, {})}
+    encoding = merged_encoding(spec.encoding, join_key(key), given, name)
     dims = on_clock(spec.dims, clocks.main)
     if any(clock in own for own in dims):
         raise OutputRequestError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import attrs
@@ -10,18 +9,20 @@ import numpy as np
 import xarray as xr
 
 from xsim._base.cpus import resolve_workers, usable_cpus
-from xsim._base.render import columns, quantity, section, size
+from xsim._base.keys import join_key
+from xsim._base.render import Page, Section, quantity, size
 from xsim._base.stages import Stage
 from xsim._base.suggest import did_you_mean
 from xsim._base.version import __version__
 from xsim.declare.runtime import RUNTIME_ARGS
 from xsim.errors import ClockError, RuntimeContextError
-from xsim.model.graph import ModelGraph, variable_names
+from xsim.model.graph import ModelGraph
 from xsim.plan.batch import Batch, plan_batch
 from xsim.plan.blocks import chosen_shape
 from xsim.plan.inputs import PlannedInput, plan_inputs, validate_inputs
 from xsim.plan.options import RunOptions
 from xsim.plan.outputs import PlannedOutput, plan_outputs
+from xsim.plan.random import random_stream
 from xsim.plan.remarks import remarks_on
 from xsim.plan.source import as_source
 from xsim.plan.timeline import Timeline, make_timeline
@@ -95,12 +96,15 @@ class RunPlan:
 
         It depends on the seed, the member's position and the process's name, and on nothing else.
         """
-        name = int.from_bytes(hashlib.sha256(process.encode()).digest()[:16], "big")
-        key = (name >> 96, name >> 64 & 0xFFFFFFFF, name >> 32 & 0xFFFFFFFF, name & 0xFFFFFFFF)
-        sequence = np.random.SeedSequence(self.seed, spawn_key=(*self.batch.position(member), *key))
-        return np.random.default_rng(sequence)
+        return random_stream(self.seed, self.batch.position(member), process)
 
     def __repr__(self) -> str:
+        return self._page().text()
+
+    def _repr_html_(self) -> str:
+        return self._page().html()
+
+    def _page(self) -> Page:
         stages = [
             (stage.value, ", ".join(name for name in self.graph.order if stage in self.graph.specs[name].stages))
             for stage in Stage
@@ -123,19 +127,27 @@ class RunPlan:
             grid = " x ".join(f"{dim} {n}" for dim, n in zip(self.batch.dims, self.batch.shape, strict=True))
             scheduler = self.options.scheduler or "threads"
             how = f"{self.workers} workers ({scheduler})" if self.options.parallel else "one after the other"
-            members = [f"Members: {self.batch.size} ({grid}), {how}"]
+            members = [Section(f"Members: {self.batch.size} ({grid}), {how}")]
         where = "memory" if self.options.store is None else f"{self.options.store} (mode {self.options.mode!r})"
-        return "\n".join(
-            [
-                head,
+        return Page(
+            head,
+            (
                 *members,
-                *section("Stages:", columns([row for row in stages if row[1]])),
-                *section("Inputs:", columns(inputs)),
-                *section("Outputs:", columns(outputs)),
-                f"Store: {where}",
-                *[f"Warning: {remark}" for remark in self.remarks],
-            ]
-        )
+                Section("Stages:", [row for row in stages if row[1]], "*empty*"),
+                *_links(self.graph),
+                Section("Inputs:", inputs, "*empty*"),
+                Section("Outputs:", outputs, "*empty*"),
+                Section(f"Store: {where}"),
+                *[Section(f"Warning: {remark}") for remark in self.remarks],
+            ),
+        ).cut()
+
+
+def _links(graph: ModelGraph) -> list[Section]:
+    """Print what the order of processes does not show by itself, where there is any."""
+    hints = [(f"{first} before {second}",) for first, second in graph.hints]
+    lagged = [(join_key(key), f"is {join_key(target)}") for key, target in graph.lagged.items()]
+    return [Section(title, rows) for title, rows in (("Order hints:", hints), ("Of the step before:", lagged)) if rows]
 
 
 def _values(output: PlannedOutput) -> str:
@@ -163,7 +175,7 @@ def make_plan(graph: ModelGraph, dataset: xr.Dataset, options: RunOptions) -> Ru
     check_clocks(clocks)
     requests = read_outputs(setup)
     check_outputs(graph, list(requests))
-    batch = plan_batch(setup, options.batch_dim, clocks, variable_names(graph.inputs))
+    batch = plan_batch(setup, options.batch_dim, clocks)
     outputs = plan_outputs(graph, clocks, batch, requests, options)
     check_runtime_args(graph)
     timeline = make_timeline(setup, clocks)

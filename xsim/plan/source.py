@@ -9,6 +9,7 @@ from xsim._base.keys import Key, join_key
 from xsim.errors import InputError
 from xsim.model.graph import ModelGraph
 from xsim.setup.attributes import (
+    ENDING,
     KEPT_INPUT,
     OUTCOME,
     OUTCOME_ROLE,
@@ -43,7 +44,7 @@ def as_source(dataset: xr.Dataset, graph: ModelGraph) -> xr.Dataset:
     ]
     source = dataset.drop_vars([*outputs, *indexes, *replaced])
     source = source.rename_vars({old: name for old, name in kept.items() if old not in replaced})
-    facts = (OUTCOME, SEED, SUMMARY, VERSION, WORKERS)
+    facts = (OUTCOME, SEED, SUMMARY, VERSION, WORKERS, *ENDING.values())
     source.attrs = {name: value for name, value in source.attrs.items() if name not in facts}
     return as_numbers(source)
 
@@ -59,7 +60,7 @@ def _check_mark(dataset: xr.Dataset, key: Key, graph: ModelGraph) -> None:
     saved = [dim for dim in str(dataset.variables[name].attrs.get(OUTPUT_DIMS, "")).split(",") if dim]
     lost = [dim for dim in saved if dim not in dataset.variables[name].dims]
     clocks = read_clocks(dataset)
-    own = on_clock(graph.variable(key).dims, clocks.main)
+    own = on_clock(graph.input_spec(key).dims, clocks.main)
     known = {*clocks.labels, *(str(n) for n, c in dataset.coords.items() if ROLE in c.attrs)}
     if lost and (set(lost) <= known or (len(lost) == 1 and tuple(d for d in saved if d not in lost) in own)):
         raise InputError(

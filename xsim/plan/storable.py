@@ -27,6 +27,9 @@ def storable_setup(plan: RunPlan) -> xr.Dataset:
     if levels:
         setup = setup.reset_index(list(levels))
     for name, variable in setup.variables.items():
+        if variable.dtype.kind in "iu" and variable.dtype.char in "qQ":
+            # C's long long, which has 8 bytes as others have, but which Zarr does not know.
+            setup = setup.assign({name: variable.astype(variable.dtype.str)})
         if _is_none(variable):
             attributes = {**variable.attrs, NONE_MARK: 1}
             setup = setup.assign({name: xr.Variable((), np.nan, attributes)})
@@ -41,14 +44,22 @@ def check_storable(plan: RunPlan) -> None:
     StoreError
     """
     for name, variable in storable_setup(plan).variables.items():
+        if variable.dtype.char in "gG":
+            kind = "float" if variable.dtype.char == "g" else "complex"
+            raise StoreError(
+                f"variable {name!r} of the setup cannot be stored",
+                got=f"type {variable.dtype}",
+                expected="numbers of at most 64 bits, complex ones of 128",
+                remedy=f"setup[{name!r}] = setup[{name!r}].astype({kind})",
+            )
         if variable.dtype != object or _is_none(variable):
             continue
         for element in variable.to_numpy().flat:
-            if not isinstance(element, (str, bytes)) and not hasattr(element, "timetuple"):
+            if not isinstance(element, (str, bytes)) and not hasattr(element, "calendar"):
                 raise StoreError(
                     f"variable {name!r} of the setup cannot be stored",
                     got=f"an element of type {type(element).__name__!r}: {str(element)[:60]}",
-                    expected="numbers, bools, text or dates",
+                    expected="numbers, bools, text, or dates of numpy or cftime",
                     remedy="run in memory (store=None), or pass what describes the object, and make it in a process",
                 )
 

@@ -10,6 +10,9 @@ import xarray as xr
 
 from xsim.setup.clocks import Clocks
 
+_DAYS_OF_NANOSECONDS = 106_750
+"""Days around 1970 that nanoseconds in 64 bits can hold."""
+
 
 @attrs.frozen(eq=False)
 class Timeline:
@@ -23,8 +26,10 @@ class Timeline:
         Labels of the main clock, 1-d; empty without a clock.
     nsteps : int
         Number of steps: one less than labels, or 1 without a clock.
+    moments : list
+        Labels as stage methods get them; dates in nanoseconds where these can hold them.
     starts, ends, deltas : list
-        Label at the start and at the end of each step, and their difference.
+        Moment at the start and at the end of each step, and their difference.
     dataarray : xarray.DataArray
         The main clock as a DataArray.
     """
@@ -32,6 +37,7 @@ class Timeline:
     clock: str | None
     labels: np.ndarray[Any, Any]
     nsteps: int
+    moments: list[Any]
     starts: list[Any]
     ends: list[Any]
     deltas: list[Any]
@@ -41,7 +47,9 @@ class Timeline:
         """Name a step in a message: ``step 3 ('time' 0.3 to 0.4)``."""
         if self.clock is None:
             return f"step {step}"
-        return f"step {step} ({self.clock!r} {self.starts[step]!s} to {self.ends[step]!s})"
+        if step >= len(self.starts):  # a clock of one label has no step
+            return f"{self.clock!r} {self.labels[0]!s}"
+        return f"step {step} ({self.clock!r} {self.labels[step]!s} to {self.labels[step + 1]!s})"
 
 
 def make_timeline(setup: xr.Dataset, clocks: Clocks) -> Timeline:
@@ -49,10 +57,20 @@ def make_timeline(setup: xr.Dataset, clocks: Clocks) -> Timeline:
     if clocks.main is None:
         nothing = [np.float64("nan")]
         empty = np.empty(0)
-        return Timeline(None, empty, 1, nothing, nothing, nothing, xr.DataArray(empty, dims="step"))
+        return Timeline(None, empty, 1, nothing, nothing, nothing, nothing, xr.DataArray(empty, dims="step"))
     labels = clocks.labels[clocks.main]
     # Lists of scalars: the loop reads one of each a step.
-    deltas = np.diff(labels.astype("int64") if labels.dtype.kind in "iu" else labels)
+    exact = _in_nanoseconds(labels)
+    moments = list(exact)
+    deltas = list(np.diff(exact.astype("int64") if labels.dtype.kind in "iu" else exact))
     return Timeline(
-        clocks.main, labels, labels.size - 1, list(labels[:-1]), list(labels[1:]), list(deltas), setup[clocks.main]
+        clocks.main, labels, labels.size - 1, moments, moments[:-1], moments[1:], deltas, setup[clocks.main]
     )
+
+
+def _in_nanoseconds(labels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Give dates in the unit that they always had in xarray-simlab: models take time steps apart as numbers."""
+    kind = labels.dtype.kind
+    if kind not in "mM" or (np.abs(labels.astype(f"{kind}8[D]").astype("int64")) > _DAYS_OF_NANOSECONDS).any():
+        return labels
+    return labels.astype(f"{kind}8[ns]")

@@ -7,10 +7,11 @@ from typing import Any
 
 import xarray as xr
 
+from xsim.plan.decoding import OF_VALUES
 from xsim.plan.run_plan import RunPlan
 from xsim.plan.storable import kept_inputs
-from xsim.setup.attributes import OUTCOME, SUMMARY
 from xsim.setup.clocks import read_clocks
+from xsim.sink.codecs import quiet
 from xsim.sink.journal import FIELDS
 from xsim.sink.memory import SavedArray
 from xsim.sink.zarr_sink import ZarrStore
@@ -19,22 +20,37 @@ from xsim.sink.zarr_sink import ZarrStore
 _TIMEDELTAS = xr.coders.CFTimedeltaCoder(decode_via_units=False)
 
 
-def result_from_memory(plan: RunPlan, arrays: Mapping[str, SavedArray], outcome: str, summary: str) -> xr.Dataset:
+def result_from_memory(plan: RunPlan, arrays: Mapping[str, SavedArray], facts: Mapping[str, Any]) -> xr.Dataset:
     """Join the setup of a run and the arrays in memory."""
     outputs = xr.Dataset({name: _as_variable(array) for name, array in arrays.items()})
-    decoded = xr.decode_cf(outputs, concat_characters=False, decode_timedelta=_TIMEDELTAS)
-    return _join(plan, outcome, summary, decoded.load())
+    decoded = xr.decode_cf(outputs, **_decoding_in_memory(plan.options.decoding)).load()
+    chunks = plan.options.decoding.get("chunks")
+    if chunks is not None:
+        # Objects, such as text, have no size that chunks could be chosen by.
+        chunked = decoded.drop_vars([name for name, v in decoded.variables.items() if v.dtype.kind == "O"])
+        decoded = decoded.assign(chunked.chunk(chunks).variables)
+    return _join(plan, facts, decoded)
 
 
-def result_from_store(plan: RunPlan, store: ZarrStore, outcome: str, summary: str) -> xr.Dataset:
+def _decoding_in_memory(decoding: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the arguments of `xarray.decode_cf` that do what those of `xarray.open_zarr` do."""
+    if not decoding.get("decode_cf", True):
+        off = ("mask_and_scale", "decode_times", "decode_timedelta", "concat_characters", "decode_coords")
+        return dict.fromkeys(off, False) | {k: v for k, v in decoding.items() if k == "drop_variables"}
+    chosen = {key: value for key, value in decoding.items() if key in OF_VALUES}
+    return {"concat_characters": False, "decode_timedelta": _TIMEDELTAS, **chosen}
+
+
+def result_from_store(plan: RunPlan, store: ZarrStore, facts: Mapping[str, Any]) -> xr.Dataset:
     """Join the setup of a run and the arrays in a store, which stay there until needed; scalars are loaded."""
     decoding: dict[str, Any] = {
-        "consolidated": True,
+        "consolidated": store.consolidates,
         "concat_characters": False,
         "decode_timedelta": _TIMEDELTAS,
         **plan.options.decoding,
     }
-    stored = xr.open_zarr(store.group.store_path, **decoding)
+    with quiet():
+        stored = xr.open_zarr(store.group.store_path, **decoding)
     wanted = [output.name for output in plan.outputs] + [name for name, _, _ in FIELDS.values()]
     outputs = stored[[name for name in wanted if name in stored.variables]]
     outputs = outputs.drop_vars([name for name in outputs.coords if name in plan.setup.variables])
@@ -42,21 +58,21 @@ def result_from_store(plan: RunPlan, store: ZarrStore, outcome: str, summary: st
     outputs = outputs.assign({n: v.astype(object) for n, v in outputs.data_vars.items() if v.dtype.kind == "T"})
     outputs = outputs.assign_coords({n: v.astype(object) for n, v in outputs.coords.items() if v.dtype.kind == "T"})
     scalars = {name: variable.load() for name, variable in outputs.variables.items() if variable.ndim == 0}
-    return _join(plan, outcome, summary, outputs.assign(scalars))
+    return _join(plan, facts, outputs.assign(scalars))
 
 
 def _as_variable(array: SavedArray) -> xr.Variable:
     return xr.Variable(array.dims, array.values, array.attrs)
 
 
-def _join(plan: RunPlan, outcome: str, summary: str, outputs: xr.Dataset) -> xr.Dataset:
+def _join(plan: RunPlan, facts: Mapping[str, Any], outputs: xr.Dataset) -> xr.Dataset:
     setup = _decode_clocks(plan.setup).rename_vars(kept_inputs(plan))
     indexes = {output.name for output in plan.outputs if output.is_index}
     # Variables, not DataArrays: nothing is aligned, and nothing lazy is loaded.
     coords = {name: variable for name, variable in outputs.variables.items() if name in indexes}
     data = {name: variable for name, variable in outputs.variables.items() if name not in indexes}
     result = setup.assign_coords(coords).assign(data)
-    return result.assign_attrs({OUTCOME: outcome, **plan.facts} | ({SUMMARY: summary} if summary else {}))
+    return result.assign_attrs({**facts, **plan.facts})
 
 
 def _decode_clocks(setup: xr.Dataset) -> xr.Dataset:

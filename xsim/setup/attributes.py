@@ -26,8 +26,11 @@ SEED = "xsim_seed"
 SUMMARY = "xsim_summary"
 WORKERS = "xsim_workers"
 
+ENDING = {name: f"xsim_{name}" for name in ("reason", "process", "stage", "step")}
+"""On the result of a run that a process ended: why, who, in which stage, and the last step."""
+
 CLOCK_UNITS, CLOCK_CALENDAR, CLOCK_DTYPE = "xsim_units", "xsim_calendar", "xsim_dtype"
-"""On a clock given as numbers with units: how its dates become the same numbers again."""
+"""On a clock given as numbers with units: how its dates become the same numbers again; also the type of dates."""
 
 NONE_MARK = "xsim_none"
 """On an input whose value is None, which no file can hold."""
@@ -35,7 +38,14 @@ NONE_MARK = "xsim_none"
 KEPT_INPUT = ".input"
 """Suffix of an input whose own name went to an output; '.' cannot occur in a Python name."""
 
+SIMLAB_MAIN = ("__xsimlab_master_clock__", "__xsimlab_main_clock__")
+SIMLAB_CLOCK = "__xsimlab_output_clock__"
+SIMLAB_OUTPUTS = "__xsimlab_output_vars__"
+"""The marks of xarray-simlab."""
+
+_MARKS = (ROLE, OUTPUT_VARS, OUTPUT_DIMS, NONE_MARK, *SIMLAB_MAIN, SIMLAB_CLOCK, SIMLAB_OUTPUTS)
+
 
 def without_marks(attrs: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Give attributes of a variable without those that xsim has set."""
-    return {name: value for name, value in attrs.items() if name not in (ROLE, OUTPUT_VARS, OUTPUT_DIMS, NONE_MARK)}
+    """Give attributes of a variable without those that xsim, or xarray-simlab, has set."""
+    return {name: value for name, value in attrs.items() if name not in _MARKS}

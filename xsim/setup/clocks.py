@@ -21,6 +21,7 @@ from xsim.setup.attributes import (
     MAIN_CLOCK_ROLE,
     OUTPUT_VARS,
     ROLE,
+    without_marks,
 )
 from xsim.setup.names import check_mapping
 
@@ -124,14 +125,21 @@ def set_clocks(
             if "calendar" in coord.attrs:
                 marks[CLOCK_CALENDAR] = coord.attrs["calendar"]
             dataset = _with_attrs(dataset, name, marks)
+        elif coord.dtype.kind in "mM" and np.datetime_data(coord.dtype)[0] != "ns":  # the only unit that files have
+            dataset = _with_attrs(dataset, name, {CLOCK_DTYPE: str(coord.dtype)})
     check_clocks(read_clocks(dataset))
     return dataset
 
 
 def as_numbers(dataset: xr.Dataset) -> xr.Dataset:
-    """Turn dates of clocks that were given as numbers with units back into these numbers."""
+    """Turn labels of clocks back into those that were given: numbers with units, or dates of another unit."""
     for name, labels in read_clocks(dataset).labels.items():
         attributes = dataset[name].attrs
+        given = attributes.get(CLOCK_DTYPE)
+        if given is not None and labels.dtype.kind in "mM" and np.dtype(given).kind == labels.dtype.kind:
+            exact = labels.astype(given)
+            if (exact == labels).all():
+                dataset = dataset.assign_coords({name: xr.Variable((name,), exact, attributes)})
         if CLOCK_UNITS not in attributes or labels.dtype.kind in "iuf":
             continue
         encoding = {"units": attributes[CLOCK_UNITS], "dtype": attributes.get(CLOCK_DTYPE)}
@@ -202,7 +210,7 @@ def _clock_variable(name: str, value: Any) -> xr.Variable:
             remedy="a clock is a one-dimensional sequence of labels along its own dimension",
             clock=name,
         )
-    variable.attrs = {k: v for k, v in variable.attrs.items() if k not in (ROLE, OUTPUT_VARS)}
+    variable.attrs = without_marks(variable.attrs)
     return variable
 
 

@@ -43,7 +43,7 @@ def set_defaults(dataset: xr.Dataset, graph: ModelGraph, replace: bool = False) 
     for key in graph.inputs:
         name = join_key(key)
         if replace or not (name in dataset.variables or name + KEPT_INPUT in dataset.variables):
-            default = graph.variable(key).default_for(graph.specs[key[0]].cls)
+            default = graph.input_spec(key).default_for(graph.specs[key[0]].cls)
             if default is not NOTHING:
                 values[key] = default
     return _assign(dataset, graph, values)
@@ -51,7 +51,7 @@ def set_defaults(dataset: xr.Dataset, graph: ModelGraph, replace: bool = False) 
 
 def _assign(dataset: xr.Dataset, graph: ModelGraph, values: Mapping[Key, Any]) -> xr.Dataset:
     clock = read_clocks(dataset).main
-    arrays = {key: _input_array(key, graph.variable(key), clock, value) for key, value in values.items()}
+    arrays = {key: _input_array(key, graph.input_spec(key), clock, value) for key, value in values.items()}
     old = [name for key in arrays for name in (join_key(key), join_key(key) + KEPT_INPUT)]
     dataset = dataset.drop_vars(old, errors="ignore")
     plain = {join_key(key): array.variable for key, array in arrays.items() if not array.coords}
@@ -127,9 +127,12 @@ def _convert(name: str, alternatives: tuple[Dims, ...], value: Any) -> xr.DataAr
         return xr.DataArray(xr.Variable(*value))
     if value is None:
         data = np.empty((), dtype=object)
+    elif isinstance(value, np.ma.MaskedArray):
+        data = value.copy()  # xarray makes NaN of what is masked
     else:
         data = np.array(value)
-    dims = with_ndim(alternatives, data.ndim)
+    # A scalar may stand until the real value is given, and runs without a check of dimensions take it.
+    dims = with_ndim(alternatives, data.ndim) if data.ndim else ()
     if dims is None:
         raise InputTypeError(
             f"Could not get dimension labels from model for variable {name!r} with value {_short(value)}",

@@ -96,9 +96,11 @@ def unknown(graph: ModelGraph, keys: list[Key], known: list[str], problem: str, 
 
 def _why_no_input(graph: ModelGraph, key: Key) -> str:
     spec = graph.variable(key)
-    root = graph.linking.roots.get(key, key)
+    root = graph.linking.ends.get(key, key)
     if spec.group is not None:
         return f"it gathers the group {spec.group!r}"
+    if spec.lag:
+        return f"it gives the value of {join_key(graph.lagged[key])!r} of the step before, and has an initial value"
     if root != key:
         return f"it refers to {join_key(root)!r}"
     setter = graph.linking.setters.get(key)

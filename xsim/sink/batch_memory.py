@@ -15,7 +15,8 @@ from xsim.sink.finish import masking_attrs, pad_facts
 from xsim.sink.journal import Record, fields_of, outcome_attrs
 from xsim.sink.member import MemberData, join_members
 from xsim.sink.memory import SavedArray
-from xsim.sink.storage_type import Array, check_type
+from xsim.sink.plain_array import Array
+from xsim.sink.storage_type import check_type
 
 
 class MemoryBatchSink:

@@ -15,13 +15,15 @@ from xsim.plan.blocks import Block
 from xsim.plan.outputs import PlannedOutput
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.batch import BlockWriter
+from xsim.sink.codecs import check_written, has_codecs, needs_check, own_copy, quiet
 from xsim.sink.facts import OutputFacts, OutputShape
 from xsim.sink.finish import masking_attrs, pad_facts
 from xsim.sink.journal import JOURNAL, Record, create_journal, encode, write_outcomes
-from xsim.sink.location import shared_by_processes
+from xsim.sink.location import refuses_chunks_beyond, shared_by_processes
 from xsim.sink.member import MemberData, join_members
-from xsim.sink.storage_type import Array, StorageType
-from xsim.sink.zarr_array import create_array, quiet, rows_of_chunk
+from xsim.sink.plain_array import Array
+from xsim.sink.storage_type import StorageType
+from xsim.sink.zarr_array import create_array, rows_of_chunk
 from xsim.sink.zarr_sink import ZarrStore, settle
 
 
@@ -53,12 +55,14 @@ class ZarrBlockWriter:
         array = self._arrays.get(name)
         if array is None:
             path = f"{self._path}/{name}" if self._path else name
-            array = self._arrays[name] = zarr.open_array(self._store, path=path, mode="r+")
+            with quiet():
+                array = self._arrays[name] = zarr.open_array(self._store, path=path, mode="r+")
         leading = array.ndim - len(own_shape)
         shape = tuple(max(a, b) for a, b in zip(array.shape[leading:], own_shape, strict=True))
         if shape != array.shape[leading:]:
             metadata = {**array.metadata.to_dict(), "shape": array.shape[:leading] + shape}
-            array = self._arrays[name] = zarr.Array.from_dict(array.store_path, metadata)
+            with quiet():
+                array = self._arrays[name] = zarr.Array.from_dict(array.store_path, metadata)
         return array
 
     def stream(self, output: int, block: Block) -> StreamTarget:
@@ -80,10 +84,13 @@ class ZarrBlockWriter:
         own: tuple[Any, ...] = tuple(slice(n) for n in own_shape)
         array = self.array(output.name, own_shape)
         if output.clock is None:
-            array[(*block.slices, *own)] = values[(slice(None),) * len(block.shape) + (0,)]
+            region, values = (*block.slices, *own), values[(slice(None),) * len(block.shape) + (0,)]
         else:
             labels = slice(start, start + values.shape[len(block.shape)])
-            array[(*block.slices, labels, *own)] = values
+            region = (*block.slices, labels, *own)
+        array[region] = own_copy(array, values)
+        if has_codecs(output.encoding) and needs_check(array):
+            check_written(output.name, array, region, values)
 
     def erase(self, block: Block, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Make missing what was streamed of a block of one member: rows of so large a shape, by output."""
@@ -163,25 +170,36 @@ class ZarrBatchSink:
         return ZarrBlockWriter(group.store, group.path, self.plan.outputs, self._shapes)
 
     def writer(self, in_workers: bool) -> BlockWriter | None:
-        """Let workers write, unless the store is in the memory of this process."""
-        if in_workers and not shared_by_processes(self.store.group.store):
+        """Let workers write, unless the store is in the memory of this process, or takes chunks in order only."""
+        store = self.store.group.store
+        if refuses_chunks_beyond(store) or (in_workers and not shared_by_processes(store)):
             return None
         return self._writer()
 
     def accept(self, block: Block, members: Sequence[MemberData | None], records: Sequence[Record]) -> None:
         """Write a block here."""
+        if refuses_chunks_beyond(self.store.group.store):
+            for data in members:
+                for name, saved in (data or {}).items():
+                    if name in self._shapes:
+                        self.grow(name, saved.own_shape)
         self._here.write(block, members)
         self._here.record(block, records)
 
     def grow(self, name: str, own_shape: tuple[int, ...]) -> None:
         """Resize an array, where a value goes beyond its shape."""
-        array = self.store.group[name]
-        assert isinstance(array, zarr.Array)
+        array = self._array(name)
         leading = array.ndim - len(own_shape)
         shape = tuple(max(a, b) for a, b in zip(array.shape[leading:], own_shape, strict=True))
         if shape != array.shape[leading:]:
             with quiet():
                 array.resize(array.shape[:leading] + shape)
+
+    def _array(self, name: str) -> zarr.Array[Any]:
+        with quiet():
+            array = self.store.group[name]
+        assert isinstance(array, zarr.Array)
+        return array
 
     def close(self, outcome: str, facts: Mapping[str, OutputFacts], equal_indexes: Mapping[str, int]) -> None:
         """Settle what is missing, put index variables into their final form, and unfold the journal."""
@@ -199,9 +217,7 @@ class ZarrBatchSink:
                 dims = dims[len(batch.dims) :]
                 self._collapse(output, shape, batch.position(equal_indexes[name]))
                 missing = False
-            array = group[name]
-            assert isinstance(array, zarr.Array)
-            settle(array, masking_attrs(output, shape.storage, missing, facts[name].ambiguous))
+            settle(self._array(name), masking_attrs(output, shape.storage, missing, facts[name].ambiguous))
             if output.is_index and dims != (name,):
                 coordinates.append(name)
         if JOURNAL in group:
@@ -211,8 +227,7 @@ class ZarrBatchSink:
     def _collapse(self, output: PlannedOutput, shape: OutputShape, position: tuple[int, ...]) -> None:
         """Make one array of an index variable that is equal in all members (DESIGN §B13)."""
         group = self.store.group
-        array = group[output.name]
-        assert isinstance(array, zarr.Array)
+        array = self._array(output.name)
         values = np.asarray(array[position])
         del group[output.name]
         single = evolve(output, batch=Batch())

@@ -11,7 +11,8 @@ import numpy as np
 from xsim.errors import OutputError
 from xsim.plan.outputs import PlannedOutput
 from xsim.sink.facts import OutputShape
-from xsim.sink.storage_type import LARGEST_EXACT, Array, StorageType, storage_type
+from xsim.sink.plain_array import Array
+from xsim.sink.storage_type import LARGEST_EXACT, StorageType, storage_type
 
 
 def _corner(shape: tuple[int, ...]) -> tuple[Any, ...]:
@@ -111,7 +112,7 @@ class OutputBuffer:
             chosen = storage_type(self.output.name, first, encoding.get("dtype"), encoding.get("fill_value"))
         else:
             chosen = self._known.storage
-        array = chosen.fit(first)
+        array = chosen.fit(self._ordered(first))
         if self._known is not None:
             self._check_ndim(array, len(self._known.own_shape), "as in the first member")
         self._check_sizes(array.shape)
@@ -153,7 +154,7 @@ class OutputBuffer:
 
     def _put_slowly(self, value: Any) -> None:
         assert self.type is not None
-        array = self.type.fit(value)
+        array = self.type.fit(self._ordered(value))
         if array.shape != self.own_shape:
             self._grow(array)
         box = _corner(array.shape)
@@ -161,6 +162,14 @@ class OutputBuffer:
         self._rows[(self._filled, *box)] = array if array.ndim else array[()]
         if self.ragged and self.type.is_integer:
             self._look_for_ambiguous(array)
+
+    def _ordered(self, value: Any) -> Any:
+        """Give a value that names its dimensions, such as a DataArray, in the order declared."""
+        dims = getattr(value, "dims", ())
+        if isinstance(dims, tuple) and len(dims) > 1 and dims not in self.output.dims:
+            own = next((own for own in self.output.dims if set(own) == set(dims)), None)
+            return value if own is None else value.transpose(*own)
+        return value
 
     def _grow(self, array: Array) -> None:
         assert self.type is not None

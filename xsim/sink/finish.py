@@ -34,7 +34,8 @@ def masking_attrs(output: PlannedOutput, storage: StorageType, missing: bool, am
     if storage.is_bool and not missing:
         attributes["dtype"] = "bool"
     user_fill = output.encoding.get("fill_value")
-    if user_fill is not None and storage.dtype.kind in "iufc":
+    given = user_fill is not None and not storage.has_usual_fill
+    if given and storage.dtype.kind in "iufc":
         attributes["_FillValue"] = storage.dtype.type(user_fill)
     elif missing and storage.is_bool:
         attributes["_FillValue"] = storage.stored.type(storage.fill)

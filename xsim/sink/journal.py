@@ -12,7 +12,7 @@ import zarr
 from xsim.plan.batch import Batch
 from xsim.plan.blocks import block_shape, blocks
 from xsim.setup.attributes import OUTCOME_ROLE, ROLE
-from xsim.sink.storage_type import Array
+from xsim.sink.plain_array import Array
 
 JOURNAL = "xsim_journal"
 PENDING = "pending"
@@ -23,9 +23,9 @@ FIELDS: dict[str, tuple[str, Any, str]] = {
     "outcome": ("xsim_outcome", PENDING, "how the member ended"),
     "reason": ("xsim_reason", "", "why"),
     "exception": ("xsim_exception", "", "class of the exception"),
-    "process": ("xsim_process", "", "process that failed"),
-    "stage": ("xsim_stage", "", "stage that failed"),
-    "step": ("xsim_step", -1, "step that failed; -1 if none did"),
+    "process": ("xsim_process", "", "process that failed, or ended the simulation"),
+    "stage": ("xsim_stage", "", "stage in which it did"),
+    "step": ("xsim_step", -1, "step in which it did; -1 outside of all steps"),
     "traceback": ("xsim_traceback", "", "traceback of the exception"),
     "start": ("xsim_start", "", "when the member started (UTC)"),
     "end": ("xsim_end", "", "when it ended (UTC)"),

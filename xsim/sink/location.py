@@ -8,11 +8,12 @@ from typing import Any
 
 import zarr
 from zarr.abc.store import Store
-from zarr.storage import LocalStore, StorePath, WrapperStore
+from zarr.storage import LocalStore, StorePath, WrapperStore, ZipStore
 
 from xsim._base.render import names
 from xsim.errors import StoreError, StoreExistsError
 from xsim.setup.attributes import OUTCOME
+from xsim.sink.codecs import quiet
 
 
 def location_of(store: Any) -> Any:
@@ -23,6 +24,8 @@ def location_of(store: Any) -> Any:
     StoreError
         If it is none of these.
     """
+    if is_session(store):
+        store = store.store
     if isinstance(store, zarr.Group):
         store = store.store_path
     if isinstance(store, (str, os.PathLike)):
@@ -38,14 +41,31 @@ def location_of(store: Any) -> Any:
     raise StoreError(
         "store= is nothing that zarr writes to",
         got=f"{type(store).__name__}: {str(store)[:60]}",
-        expected="a path, a URL, a zarr store or a zarr.Group; None keeps the result in memory",
+        expected="a path, a URL, a zarr store, a zarr.Group or an icechunk session; None keeps the result in memory",
     )
 
 
+def is_session(store: Any) -> bool:
+    """Whether this is a session of icechunk, which is a store only until it is committed."""
+    return type(store).__module__.startswith("icechunk") and hasattr(store, "commit")
+
+
 def _absolute(store: Store) -> Store:
-    if isinstance(store, LocalStore) and not store.root.is_absolute():
-        return LocalStore(store.root.absolute(), read_only=store.read_only)
-    return store
+    """Give a store on files as the one that zarr has for them, which makes and removes directories, and stays put."""
+    path = store.root if isinstance(store, LocalStore) else _files_of(store)
+    return store if path is None else LocalStore(Path(path).absolute(), read_only=store.read_only)
+
+
+def _files_of(store: Store) -> Path | None:
+    """Give the directory of a store of fsspec or obstore on local files."""
+    protocol = getattr(getattr(store, "fs", None), "protocol", ())
+    if "file" in ((protocol,) if isinstance(protocol, str) else protocol):
+        return Path(getattr(store, "path", ""))
+    inner = getattr(store, "store", None)
+    if type(inner).__name__ == "LocalStore" and type(inner).__module__.startswith("obstore"):
+        prefix = getattr(inner, "prefix", None)
+        return None if prefix is None else Path(prefix)
+    return None
 
 
 def check_location(location: Any, mode: str) -> None:
@@ -58,8 +78,21 @@ def check_location(location: Any, mode: str) -> None:
     StoreError
         If it is not a Zarr group, or cannot be written to.
     """
-    if isinstance(location, (Store, StorePath)) and _store_of(location).read_only:
-        raise StoreError(f"{location} is read-only", remedy="open it with read_only=False")
+    store = _store_of(location)
+    if isinstance(store, ZipStore):
+        raise StoreError(
+            f"{location} cannot be the store of a run",
+            got="a zip file, where nothing can be replaced or removed",
+            expected="a store that can be written piece by piece",
+            remedy="run into a directory and pack it: shutil.make_archive('out', 'zip', 'out.zarr'); "
+            "zarr.storage.ZipStore('out.zip') reads it",
+        )
+    if isinstance(store, Store) and store.read_only:
+        session = "give a new session: repo.writable_session('main')"
+        raise StoreError(
+            f"{_name(location)} is read-only",
+            remedy=session if refuses_chunks_beyond(store) else "open it with read_only=False",
+        )
     path = _local_path(location)
     if path is not None:
         _check_permission(path)
@@ -68,13 +101,15 @@ def check_location(location: Any, mode: str) -> None:
         _check_path(path)
     if found is None or mode == "w":
         return
-    held = sorted(found.attrs) + sorted(name for name, _ in found.members())
+    with quiet():
+        members = [name for name, _ in found.members()]
+    held = sorted(found.attrs) + sorted(members)
     if held:
         outcome = str(found.attrs.get(OUTCOME, ""))
         what = {"": "", "done": "a finished run:"}.get(outcome, f"a run that is {outcome!r}:")
         raise StoreExistsError(
             f"store {_show(location)} already holds something",
-            got=f"{what} {names(name for name, _ in found.members())}".strip(),
+            got=f"{what} {names(members)}".strip(),
             expected="a store that does not exist yet, or is empty",
             remedy="choose another one, or replace it with mode='w'",
         )
@@ -88,7 +123,8 @@ def check_location(location: Any, mode: str) -> None:
 
 def _existing(location: Any) -> zarr.Group | None:
     try:
-        return zarr.open_group(location, mode="r")
+        with quiet():  # consolidated metadata name the codecs of all arrays
+            return zarr.open_group(location, mode="r")
     except (FileNotFoundError, NotADirectoryError, KeyError):
         return None
     except ValueError as error:  # an array where a group should be
@@ -134,20 +170,25 @@ def _local_path(location: Any) -> Path | None:
         return None if "://" in location or "::" in location else Path(location)
     store = _store_of(location)
     inside = location.path if isinstance(location, StorePath) else ""
-    if isinstance(store, LocalStore):
-        return Path(store.root) / inside
-    protocol = getattr(getattr(store, "fs", None), "protocol", ())
-    if "file" in ((protocol,) if isinstance(protocol, str) else protocol):  # fsspec on local files
-        return Path(getattr(store, "path", "")) / inside
-    return None
+    return Path(store.root) / inside if isinstance(store, LocalStore) else None
 
 
 def _store_of(location: Any) -> Store:
     return location.store if isinstance(location, StorePath) else location
 
 
+def _name(location: Any) -> str:
+    # Stores of icechunk print much more than a name.
+    return "the icechunk session" if refuses_chunks_beyond(_store_of(location)) else str(location)
+
+
 def _show(location: Any) -> str:
-    return repr(str(location))
+    return repr(_name(location))
+
+
+def refuses_chunks_beyond(store: Any) -> bool:
+    """Whether a store takes no chunk outside of the shape of its array, and only from one session (DESIGN §B5)."""
+    return type(store).__module__.startswith("icechunk")
 
 
 def shared_by_processes(store: Store) -> bool:

@@ -14,7 +14,8 @@ from xsim.plan.run_plan import RunPlan
 from xsim.sink.buffer import OutputBuffer
 from xsim.sink.facts import OutputShape
 from xsim.sink.memory import MemoryTarget
-from xsim.sink.storage_type import Array, StorageType
+from xsim.sink.plain_array import Array
+from xsim.sink.storage_type import StorageType
 
 
 @attrs.frozen(eq=False)

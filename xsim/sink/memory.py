@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -12,7 +12,8 @@ from xsim.plan.outputs import PlannedOutput
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.buffer import OutputBuffer
 from xsim.sink.finish import masking_attrs, pad
-from xsim.sink.storage_type import Array, StorageType, check_type
+from xsim.sink.plain_array import Array
+from xsim.sink.storage_type import StorageType, check_type
 
 
 class MemoryTarget:
@@ -73,7 +74,7 @@ class MemorySink:
         self._buffers = [OutputBuffer(output, MemoryTarget(output), fixed) for output in plan.outputs]
         return self._buffers
 
-    def close(self, outcome: str) -> None:
+    def close(self, outcome: str, facts: Mapping[str, Any]) -> None:
         """Turn the buffers into arrays."""
         for buffer in self._buffers:
             buffer.flush()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.buffer import OutputBuffer
@@ -24,5 +24,12 @@ class Sink(Protocol):
     def open(self, plan: RunPlan) -> Sequence[OutputBuffer]:
         """Make room for a run; give a buffer for each planned output."""
 
-    def close(self, outcome: str) -> None:
-        """Send what is left to its place and note how the run ended."""
+    def close(self, outcome: str, facts: Mapping[str, Any]) -> None:
+        """Send what is left to its place and note how the run ended.
+
+        Parameters
+        ----------
+        outcome : str
+        facts : mapping of str to object
+            More on how it ended, by the name of the attribute.
+        """

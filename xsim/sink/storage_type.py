@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 
 import attrs
 import numpy as np
 
 from xsim.errors import OptionError, OutputError
-
-Array = np.ndarray[Any, Any]
+from xsim.sink.plain_array import Array, default_fill, plain_array
 
 LARGEST_EXACT = 2**53
 """Integers beyond this magnitude change when xarray masks them, since it makes floats of them."""
@@ -54,6 +52,12 @@ class StorageType:
     def is_integer(self) -> bool:
         """Whether values are integers, which have no natural fill value."""
         return self.dtype.kind in "iu"
+
+    @property
+    def has_usual_fill(self) -> bool:
+        """Whether the fill value is the one that the type has by default."""
+        usual = default_fill(self.dtype)
+        return bool(self.fill == usual or (usual != usual and self.fill != self.fill))
 
     def fit(self, value: Any) -> Array:
         """Give a value as an array of the stored type.
@@ -135,12 +139,12 @@ def storage_type(name: str, first: Any, dtype: Any = None, fill: Any = None) -> 
         If values of that type cannot be saved.
     """
     given = dtype is not None
-    chosen = _unit_of_xarray(_text_or_dtype(name, dtype) if given else plain_array(name, first).dtype)
+    chosen = _usual_type(_text_or_dtype(name, dtype) if given else plain_array(name, first).dtype)
     # xarray takes bytes of length 1 for characters, and joins them.
     stored = {"b": np.dtype("int8"), "S": np.promote_types(chosen, "S2") if chosen.kind == "S" else chosen}
     held = stored.get(chosen.kind, chosen)
     return StorageType(
-        name, chosen, held, _default_fill(chosen) if fill is None else _given_fill(name, fill, held), given
+        name, chosen, held, default_fill(chosen) if fill is None else _given_fill(name, fill, held), given
     )
 
 
@@ -174,48 +178,10 @@ def check_type(name: str, dtype: Any, fill: Any) -> None:
             raise OptionError(error.problem, got=error.got, expected=error.expected) from None
 
 
-def plain_array(name: str, value: Any) -> Array:
-    """Give a value as an array of numbers, bools, dates or bytes; of object dtype only if it is all text.
-
-    Raises
-    ------
-    OutputError
-        If it is something else.
-    """
-    if isinstance(value, (datetime.datetime, datetime.date)) and not hasattr(value, "calendar"):
-        value = np.datetime64(value)
-    elif isinstance(value, datetime.timedelta):
-        value = np.timedelta64(value)
-    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        if value.dtype.kind not in "fcmM":
-            raise OutputError(
-                f"output {name!r} has masked values, for which its type has no missing value",
-                got=f"a masked array of {value.dtype}",
-                expected="floats or dates, where masked values become NaN or NaT",
-                remedy="fill them: value.filled(...)",
-            )
-        value = value.filled(_default_fill(value.dtype))
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise OutputError(
-            f"output {name!r} has a value that cannot be saved",
-            got=str(error),
-            expected="an array, or nested lists of equal lengths",
-        ) from None
-    if array.dtype.kind in "biufcmMS":
-        return array
-    if array.dtype.kind in "UT":
-        return array.astype(object)
-    for element in array.flat if array.dtype.kind == "O" else [value]:
-        if not isinstance(element, str):
-            raise OutputError(
-                f"output {name!r} has a value that cannot be saved",
-                got=f"an element of type {type(element).__name__!r}: {str(element)[:60]}",
-                expected="numbers, bools, dates, or text throughout",
-                remedy="save a numeric summary of it through an on-demand variable (xs.on_demand)",
-            )
-    return array
+def stored_type(name: str, dtype: Any) -> Any:
+    """Give what zarr takes as the type of an array for a type that the user gave."""
+    storage = storage_type(name, None, dtype)
+    return str if storage.is_text else storage.stored
 
 
 def _text_or_dtype(name: str, dtype: Any) -> np.dtype[Any]:
@@ -226,26 +192,11 @@ def _text_or_dtype(name: str, dtype: Any) -> np.dtype[Any]:
     return np.dtype(object) if chosen.kind in "UTO" else chosen
 
 
-def _unit_of_xarray(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Give the nearest unit of dates that xarray has: s, ms, us or ns."""
+def _usual_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Give the nearest unit of dates that xarray has: s, ms, us or ns; of other types the one that is best known."""
+    if dtype.kind in "iu":  # C has several of 8 bytes, Zarr has one
+        return np.dtype(dtype.str)
     if dtype.kind not in "mM" or np.datetime_data(dtype)[0] in ("s", "ms", "us", "ns"):
         return dtype
     coarse = np.datetime_data(dtype)[0] in ("Y", "M", "W", "D", "h", "m", "generic")
     return np.dtype(f"{dtype.kind}8[{'s' if coarse else 'ns'}]")
-
-
-def _default_fill(dtype: np.dtype[Any]) -> Any:
-    match dtype.kind:
-        case "f" | "c":
-            return dtype.type("nan")
-        case "m" | "M":
-            return dtype.type("NaT", np.datetime_data(dtype))
-        case "i":
-            return np.iinfo(dtype).min
-        case "u":
-            return np.iinfo(dtype).max
-        case "b":
-            return -1
-        case "S":
-            return b""
-    return ""

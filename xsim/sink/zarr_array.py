@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import base64
 import struct
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import prod
 from typing import Any
 
 import numpy as np
 import zarr
-from zarr.codecs import BloscCodec
 
 from xsim.errors import OptionError
 from xsim.plan.chunks import own_chunks, rows_per_chunk, whole_chunks
+from xsim.plan.encoding import CODEC_KEYS, WHOLE
 from xsim.plan.outputs import PlannedOutput
-from xsim.sink.storage_type import Array, StorageType, check_type
-
-CODEC_KEYS = ("compressors", "filters", "serializer")
+from xsim.sink.codecs import (
+    DEFAULT_CODEC,
+    check_written,
+    codec_options,
+    has_codecs,
+    needs_check,
+    own_copy,
+    quiet,
+    try_codecs,
+)
+from xsim.sink.plain_array import Array
+from xsim.sink.storage_type import StorageType, check_type, stored_type
 
 
 class ZarrTarget:
@@ -29,6 +35,7 @@ class ZarrTarget:
         self.output = output
         self.group = group
         self.array: zarr.Array[Any] | None = None
+        self._checks = False
 
     def rows_per_chunk(self, row_bytes: int) -> int:
         """Give the number of rows that are written at once: a chunk, or a shard."""
@@ -37,16 +44,20 @@ class ZarrTarget:
     def create(self, storage: StorageType, rows: int, own_shape: tuple[int, ...]) -> None:
         """Make the array."""
         self.array = create_array(self.group, self.output, storage, (), rows, own_shape)
+        self._checks = needs_check(self.array)
 
     def write(self, start: int, rows: Array) -> None:
         """Write rows at a position along the clock."""
         assert self.array is not None
         self.resize(rows.shape[1:])
-        box = tuple(slice(n) for n in rows.shape[1:])
+        box: tuple[Any, ...] = tuple(slice(n) for n in rows.shape[1:])
         if self.output.clock is None:
-            self.array[box if box else ...] = rows[0]
+            region, values = box or (...,), rows[0]
         else:
-            self.array[(slice(start, start + len(rows)), *box)] = rows
+            region, values = (slice(start, start + len(rows)), *box), rows
+        self.array[region] = own_copy(self.array, values)
+        if self._checks:
+            check_written(self.output.name, self.array, region, values)
 
     def resize(self, own_shape: tuple[int, ...]) -> None:
         """Make the array at least as large as a row, in each dimension."""
@@ -84,20 +95,21 @@ def create_array(
     labels = () if output.clock is None else (output.nlabels,)
     shape = output.batch.shape + labels + own_shape
     whole = block + (rows,)[: len(labels)] + own_chunks(own_shape, storage.stored.itemsize * max(1, prod(block)))
-    chunks = _complete(_as_tuple(output.encoding.get("chunks")), whole)
-    options: dict[str, Any] = {key: output.encoding[key] for key in CODEC_KEYS if key in output.encoding}
+    chunks = _complete(output.encoding.get("chunks", ()), whole, shape)
+    dtype: Any = str if storage.is_text else storage.stored
+    options = _codecs(output, dtype, len(shape))
     if not storage.is_text:
         options.setdefault("compressors", DEFAULT_CODEC)
-    if shards := _as_tuple(output.encoding.get("shards")):
+    if shards := output.encoding.get("shards"):
         # A shard holds whole chunks only.
-        wanted = _complete(shards, whole)
+        wanted = _complete(shards, whole, shape)
         options["shards"] = tuple(whole_chunks(n, c) for n, c in zip(wanted, chunks, strict=True))
     try:
         with quiet():
             return group.create_array(
                 output.name,
                 shape=shape,
-                dtype=str if storage.is_text else storage.stored,
+                dtype=dtype,
                 chunks=chunks,
                 fill_value=storage.fill,
                 dimension_names=dims,
@@ -108,46 +120,54 @@ def create_array(
         raise OptionError(
             f"zarr cannot make the array of output {output.name!r}",
             got=f"type {'text' if storage.is_text else storage.stored}, encoding {dict(output.encoding)}: {error}",
-            remedy="see zarr.create_array for what fits this type",
+            remedy=f"give a type that Zarr has, e.g. encoding={{{output.name!r}: {{'dtype': 'float64'}}}}",
         ) from error
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Silence two notices of zarr that users can do nothing about.
+def create_plain(
+    group: zarr.Group, name: str, dims: tuple[Any, ...], values: Array, attributes: dict[Any, Any]
+) -> None:
+    """Make an array of dates, which Zarr has itself, and fill it."""
+    array = group.create_array(
+        name,
+        shape=values.shape,
+        dtype=values.dtype,
+        chunks=own_chunks(values.shape, values.dtype.itemsize),
+        fill_value=np.array("NaT", values.dtype)[()],
+        dimension_names=[str(dim) for dim in dims],
+        attributes=jsonable({str(key): value for key, value in attributes.items()}),
+    )
+    array[...] = values
 
-    Some of its types, bytes among them, and consolidated metadata are in no specification of Zarr format 3 yet;
-    xarray reads both all the same (DESIGN §B8).
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification")
-        warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
-        yield
+
+def _codecs(output: PlannedOutput, dtype: Any, ndim: int) -> dict[str, Any]:
+    """Give the codecs of an output, which have to fit the type that its values turned out to have."""
+    if not has_codecs(output.encoding):
+        return {}
+    options = codec_options(output.name, output.encoding, ndim, dtype is str)
+    try:
+        try_codecs(dtype, ndim, options)
+    except Exception as error:
+        raise _refused(output, "text" if dtype is str else f"type {dtype}", error) from error
+    return options
 
 
 def rows_of_chunk(output: PlannedOutput, row_bytes: int) -> int:
     """Give how many labels are written at once: those of the user's chunks or shards, or as many as fit."""
     clock = len(output.batch.dims)
     for key in ("shards", "chunks"):
-        chosen = _as_tuple(output.encoding.get(key))
+        chosen = output.encoding.get(key, ())
         if output.clock is not None and len(chosen) > clock:
-            inner = _as_tuple(output.encoding.get("chunks"))[clock:] or (1,)
-            return min(whole_chunks(chosen[clock], inner[0]), output.nlabels)
+            inner = output.encoding.get("chunks", ())[clock:] or (1,)
+            whole = chosen[clock] == WHOLE or inner[0] == WHOLE
+            return output.nlabels if whole else min(whole_chunks(chosen[clock], inner[0]), output.nlabels)
     return rows_per_chunk(row_bytes, output.nlabels)
 
 
-DEFAULT_CODEC = BloscCodec(cname="lz4", clevel=5, shuffle="shuffle")
-
-
-def _as_tuple(chunks: Any) -> tuple[int, ...]:
-    if chunks is None:
-        return ()
-    return (int(chunks),) if isinstance(chunks, (int, np.integer)) else tuple(chunks)
-
-
-def _complete(chosen: tuple[int, ...], whole: tuple[int, ...]) -> tuple[int, ...]:
+def _complete(chosen: tuple[int, ...], whole: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
     """Chunk sizes count from the front; dimensions not named are whole."""
-    return tuple(int(n) for n in chosen[: len(whole)]) + whole[len(chosen) :]
+    named = tuple(max(1, size) if n == WHOLE else n for n, size in zip(chosen, shape, strict=False))
+    return named + whole[len(named) :]
 
 
 def check_encoding(output: PlannedOutput) -> None:
@@ -158,43 +178,35 @@ def check_encoding(output: PlannedOutput) -> None:
     OptionError
     """
     encoding = output.encoding
-    for key in ("chunks", "shards"):
-        try:
-            sizes = _as_tuple(encoding.get(key))
-            good = all(isinstance(n, (int, np.integer)) and n > 0 for n in sizes)
-        except TypeError:
-            good = False
-        if not good:
-            raise OptionError(
-                f"{key} of output {output.name!r} are no chunk sizes",
-                got=repr(encoding[key]),
-                expected="positive integers, one for each dimension from the front (clock, own dimensions)",
-            )
-    options = {key: encoding[key] for key in CODEC_KEYS if key in encoding}
-    dtype = encoding.get("dtype") or "float64"
-    check_type(output.name, encoding.get("dtype"), encoding.get("fill_value"))
+    dtype = encoding.get("dtype")
+    check_type(output.name, dtype, encoding.get("fill_value"))
+    if not has_codecs(encoding):
+        return
     leading = len(output.batch.dims) + (output.clock is not None)
-    try:
-        _try_codecs(sorted({leading + len(own) for own in output.dims}), dtype, options)
-    except Exception as error:
-        raise OptionError(
-            f"zarr cannot store output {output.name!r} with the encoding given",
-            got=f"{ {key: encoding[key] for key in ('dtype', *options) if key in encoding} }: {error}",
-            remedy="see zarr.create_array for what compressors, filters, serializer and dtype may be",
-        ) from error
+    errors = []
+    # A codec need not fit all numbers of dimensions that an output may have, nor all types as long as none is given.
+    for ndim in sorted({leading + len(own) for own in output.dims}):
+        for candidate in ANY_TYPE if dtype is None else [stored_type(output.name, dtype)]:
+            options = codec_options(output.name, encoding, ndim, candidate is str)
+            try:
+                return try_codecs(candidate, ndim, options)
+            except Exception as error:
+                errors.append(error)
+    raise _refused(output, "any type" if dtype is None else f"type {dtype}", errors[0]) from errors[0]
 
 
-def _try_codecs(ndims: list[int], dtype: Any, options: dict[str, Any]) -> None:
-    """Make tiny arrays in memory; a codec need not fit all numbers of dimensions that an output may have."""
-    failed: list[Exception] = []
-    for ndim in ndims:
-        try:
-            with quiet():
-                zarr.create_array({}, shape=(1,) * ndim, dtype=dtype, **options)
-        except Exception as error:
-            failed.append(error)
-    if len(failed) == len(ndims):
-        raise failed[0]
+ANY_TYPE = ("float64", "int64", "float32", "int32", "int16", "int8", "uint8", "complex128", "datetime64[ns]", str)
+"""Types that are tried where none is given."""
+
+
+def _refused(output: PlannedOutput, dtype: str, error: Exception) -> OptionError:
+    codecs = {key: output.encoding[key] for key in ("order", *CODEC_KEYS) if key in output.encoding}
+    return OptionError(
+        f"output {output.name!r} cannot be stored with the codecs given",
+        got=f"{dtype}, {codecs}: {error}",
+        expected="codecs that fit the type",
+        remedy="give other codecs, or the type that they are made for: encoding={..., 'dtype': ...}; bools are int8",
+    )
 
 
 def jsonable(attributes: dict[str, Any]) -> dict[str, Any]:

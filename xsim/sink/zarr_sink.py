@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,9 +14,10 @@ from xsim.plan.run_plan import RunPlan
 from xsim.plan.storable import check_storable, storable_setup
 from xsim.setup.attributes import OUTCOME
 from xsim.sink.buffer import OutputBuffer
+from xsim.sink.codecs import quiet
 from xsim.sink.finish import masking_attrs, pad
-from xsim.sink.location import check_location, location_of
-from xsim.sink.zarr_array import ZarrTarget, check_encoding, encoded_fill, jsonable, quiet
+from xsim.sink.location import check_location, is_session, location_of
+from xsim.sink.zarr_array import ZarrTarget, check_encoding, create_plain, encoded_fill, jsonable
 
 
 class ZarrStore:
@@ -24,13 +25,15 @@ class ZarrStore:
 
     Parameters
     ----------
-    store : path-like, str, zarr store or zarr.Group
+    store : path-like, str, zarr store, zarr.Group or icechunk session
+        A session is committed when the run ends.
     mode : {"w-", "w"}
         Whether a store that holds something already is refused or replaced.
     """
 
     def __init__(self, store: Any, mode: str) -> None:
         self.location = location_of(store)
+        self._session = store if is_session(store) else None
         self.mode = mode
         self._group: zarr.Group | None = None
 
@@ -55,21 +58,45 @@ class ZarrStore:
             # The setup may be lazy and come from the store that is replaced.
             setup = setup.load()
         # "a" makes the group or takes an empty one; the preflight has refused all others.
-        group = zarr.open_group(self.location, mode="w" if self.mode == "w" else "a", zarr_format=3)
         with quiet():
-            setup.to_zarr(group.store, group=group.path, mode="a", consolidated=False)
+            group = zarr.open_group(self.location, mode="w" if self.mode == "w" else "a", zarr_format=3)
+            # As numbers with units dates would lose their unit, or be out of bounds.
+            dates = {name: variable for name, variable in setup.variables.items() if variable.dtype.kind in "mM"}
+            setup.drop_vars(dates).to_zarr(group.store, group=group.path, mode="a", consolidated=False)
+            for name, variable in dates.items():
+                create_plain(group, str(name), variable.dims, variable.to_numpy(), variable.attrs)
         # Opened again: attributes are written from what a handle has seen, and xarray has just written some.
         self._group = zarr.open_group(self.location, mode="r+")
         self.group.attrs.update({OUTCOME: "running", **plan.facts})
+        self._add_coordinates([str(name) for name in dates if name in setup.coords and setup[name].dims != (name,)])
 
-    def close(self, outcome: str, coordinates: Sequence[str]) -> None:
+    def close(self, outcome: str, coordinates: Sequence[str], facts: Mapping[str, Any] | None = None) -> None:
         """Note how the run ended, which outputs are coordinates, and consolidate the metadata."""
-        if coordinates:
+        self._add_coordinates(coordinates)
+        self.group.attrs.update({OUTCOME: outcome, **(facts or {})})
+        if self.consolidates:
+            with quiet():
+                zarr.consolidate_metadata(self.group.store, path=self.group.path)
+        if self._session is not None:
+            try:
+                self._session.commit(f"xsim run: {outcome}")
+            except Exception as error:
+                raise StoreError(
+                    "the session of icechunk cannot be committed",
+                    got=f"{type(error).__name__}: {str(error).strip().splitlines()[0]}",
+                    expected="a branch that nobody else has committed to since the session began",
+                    remedy="the results are in the session: session.rebase(...), then session.commit(...)",
+                ) from error
+
+    def _add_coordinates(self, names: Sequence[str]) -> None:
+        if names:
             before = str(self.group.attrs.get("coordinates", "")).split()
-            self.group.attrs["coordinates"] = " ".join(dict.fromkeys([*before, *coordinates]))
-        self.group.attrs[OUTCOME] = outcome
-        with quiet():
-            zarr.consolidate_metadata(self.group.store, path=self.group.path)
+            self.group.attrs["coordinates"] = " ".join(dict.fromkeys([*before, *names]))
+
+    @property
+    def consolidates(self) -> bool:
+        """Whether metadata are consolidated; some stores have no need for it."""
+        return bool(getattr(self.group.store, "supports_consolidated_metadata", True))
 
 
 class ZarrSink:
@@ -95,7 +122,7 @@ class ZarrSink:
         self._buffers = [OutputBuffer(output, ZarrTarget(output, self.store.group), fixed) for output in plan.outputs]
         return self._buffers
 
-    def close(self, outcome: str) -> None:
+    def close(self, outcome: str, facts: Mapping[str, Any]) -> None:
         """Write what is buffered, settle what is missing, and close the store.
 
         Raises
@@ -112,7 +139,7 @@ class ZarrSink:
         for buffer in self._buffers:
             with _collect(errors):
                 coordinates += self._settle(buffer)
-        self.store.close("failed" if errors else outcome, coordinates)
+        self.store.close("failed" if errors else outcome, coordinates, facts)
         if errors:
             raise errors[0]
 

@@ -42,6 +42,11 @@ def test_alternatives(given, alternatives):
         (("x", 3), "dimension labels are non-empty strings, not 3"),
         (("x", "x"), "a dimension label occurs twice in ('x', 'x')"),
         (["x", ("x",)], "an alternative occurs twice in ['x', ('x',)]"),
+        (
+            [(), ("y", "x"), ("x", "y")],
+            "the following combinations of dimension labels are ambiguous for a variable, since they are told apart by "
+            "their number: ('y', 'x'), ('x', 'y')",
+        ),
     ],
 )
 def test_refused_alternatives(given, message):

@@ -13,6 +13,7 @@ TREE = {
     "XsimError": (Exception,),
     "DeclarationError": (XsimError, ValueError),
     "NotAProcessClassError": (errors.DeclarationError, ValueError),
+    "DeclarationTypeError": (errors.DeclarationError, TypeError),
     "MissingComputeError": (errors.DeclarationError, KeyError),
     "HookError": (errors.DeclarationError, TypeError, KeyError),
     "ModelError": (XsimError,),
@@ -21,6 +22,8 @@ TREE = {
     "MissingTargetError": (errors.ModelError, KeyError),
     "AmbiguousTargetError": (errors.ModelError, ValueError),
     "GroupTargetError": (errors.ModelError, ValueError),
+    "LagError": (errors.ModelError, ValueError),
+    "OrderError": (errors.ModelError, ValueError),
     "ProcessNameError": (errors.ModelError, ValueError),
     "UnknownProcessError": (errors.ModelError, KeyError),
     "UnknownVariableError": (errors.ModelError, KeyError),
@@ -37,17 +40,20 @@ TREE = {
     "BatchDimensionError": (errors.SetupError, KeyError),
     "OptionError": (XsimError, ValueError),
     "RuntimeContextError": (XsimError, KeyError),
-    "UnsetVariableError": (XsimError, AttributeError),
+    "UnsetVariableError": (XsimError, AttributeError, KeyError),
     "ReadOnlyError": (XsimError, AttributeError),
+    "ReadOnlyArrayError": (errors.ReadOnlyError, ValueError),
     "StaticInputError": (XsimError, ValueError),
     "OutputError": (XsimError, ValueError),
     "NotPicklableError": (XsimError, TypeError),
+    "DrawingError": (XsimError, RuntimeError),
     "WorkerError": (XsimError, RuntimeError),
     "BatchError": (XsimError, RuntimeError),
+    "CheckError": (XsimError, AssertionError),
     "StoreError": (XsimError, ValueError),
     "StoreExistsError": (errors.StoreError, FileExistsError),
 }
-BUILTINS = (ValueError, KeyError, TypeError, RuntimeError, AttributeError, FileExistsError)
+BUILTINS = (ValueError, KeyError, TypeError, RuntimeError, AttributeError, AssertionError, FileExistsError)
 CLASSES = [getattr(errors, name) for name in TREE]
 WHOLE = textwrap.dedent(
     """\

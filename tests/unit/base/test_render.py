@@ -1,8 +1,8 @@
-"""Plain text from tables."""
+"""Text, HTML and graph text from tables."""
 
 import pytest
 
-from xsim._base.render import columns, names, quantity, section, size
+from xsim._base.render import Page, Section, columns, digraph, names, quantity, size
 
 
 def test_columns():
@@ -22,14 +22,62 @@ def test_columns_indent_and_gap():
     assert columns(iter([("a", "b"), ("cc", "d")]), indent="", gap="|") == ["a |b", "cc|d"]
 
 
-def test_section():
-    """A section has its title above its lines."""
-    assert section("Title:", iter(["    x"])) == ["Title:", "    x"]
+PAGE = Page(
+    "<a & b>",
+    (
+        Section("First:", [("a", "<1>"), ("long", "2", "x")], "*empty*"),
+        Section("Second:", (), "*empty*"),
+        Section("Third", ()),
+    ),
+)
 
 
-def test_empty_section():
-    """A section without lines says so."""
-    assert section("Title:", []) == ["Title:", "    *empty*"]
+def test_page_as_text():
+    """A page has its heading above its sections, and says of a section that it is empty where it has to."""
+    assert PAGE.text() == "<a & b>\nFirst:\n    a     <1>\n    long  2    x\nSecond:\n    *empty*\nThird"
+    assert Page("alone").text() == "alone"
+
+
+def test_page_as_html():
+    """Sections with rows fold and hold a table; all text is escaped."""
+    html = PAGE.html()
+    style = html[html.index("<style>") : html.index("</style>") + len("</style>")]
+
+    assert html.replace(style, "") == (
+        '<div class="xsim"><strong>&lt;a &amp; b&gt;</strong>'
+        "<details open><summary>First:</summary><table><tr><td>a</td><td>&lt;1&gt;</td></tr>"
+        "<tr><td>long</td><td>2</td><td>x</td></tr></table></details>"
+        "<p>Second: <em>*empty*</em></p><p>Third</p></div>"
+    )
+
+
+def test_cut():
+    """A long page is cut, section by section, and says how much is missing; a short one is not."""
+    page = Page("head", [Section(str(i), [(str(row),) for row in range(i)]) for i in range(5)])
+
+    assert page.cut(2).text() == "head\n0\n1\n    0\n... and 3 more"
+    assert page.cut(3).text() == "head\n0\n1\n    0\n2\n    0\n    1\n... and 2 more"
+    assert Page("head", page.sections[4:]).cut(3).text() == "head\n4\n    0\n    1\n    2\n    ... and 1 more"
+    assert page.cut() == page
+
+
+def test_digraph():
+    """A graph lists its defaults, nodes and edges, with their attributes; defaults without attributes are left out."""
+    text = digraph(
+        {"a": {"shape": "box", "label": "A"}, "b": {}}, [("a", "b", {"style": "dotted"}), ("b", "a", {})], {}
+    )
+
+    assert text == (
+        'digraph {\n    "a" [shape="box", label="A"];\n    "b";\n    "a" -> "b" [style="dotted"];\n    "b" -> "a";\n}\n'
+    )
+    assert digraph({}, [], {"graph": {"rankdir": "LR"}, "node": {}}) == 'digraph {\n    graph [rankdir="LR"];\n}\n'
+
+
+def test_digraph_escapes():
+    """Quotes, backslashes and line breaks in names and attributes cannot end them."""
+    text = digraph({'a"b': {"label": "c\\d\ne"}}, [], {})
+
+    assert text.splitlines()[1] == r"""    "a\"b" [label="c\\d\ne"];"""
 
 
 def test_quantity():

@@ -1,5 +1,6 @@
 """The docstring section on the variables of a class."""
 
+import pydoc
 import textwrap
 
 import xsim as xs
@@ -7,7 +8,7 @@ import xsim as xs
 
 @xs.process
 class Source:
-    v = xs.variable(intent="out")
+    v = xs.variable(intent="out", description="mass\nof water", attrs={"units": "kg"})
 
 
 def text(doc):
@@ -53,8 +54,8 @@ def test_section():
             first value
         x : index, intent 'out', dims 'x'
             positions
-        source : foreign, intent 'in', of Source.v
-            No description given.
+        source : foreign, intent 'in', dims (), of Source.v, units kg
+            mass of water
         other : global, intent 'inout', global name 'size'
             No description given.
         members : group, intent 'in'
@@ -74,8 +75,8 @@ def test_class_without_docstring():
         """
         Attributes
         ----------
-        v : variable, intent 'out', dims ()
-            No description given.
+        v : variable, intent 'out', dims (), units kg
+            mass of water
         w : variable, intent 'in', dims ()
             No description given.
         """
@@ -120,3 +121,40 @@ def test_switched_off():
         v = xs.variable()
 
     assert Plain.__doc__ == "Do it."
+
+
+def test_long_descriptions_are_wrapped():
+    """A long description goes over several indented lines, whatever its own line breaks are."""
+
+    @xs.process
+    class Plain:
+        v = xs.variable(description="word " * 30)
+
+    lines = Plain.__doc__.splitlines()
+    assert lines[3:] == ["    " + "word " * 14 + "word", "    " + "word " * 14 + "word"]
+
+
+def test_properties():
+    """What `help` prints of references and on-demand variables says what they are."""
+
+    @xs.process
+    class Reader:
+        v = xs.foreign(Source, "v", intent="inout")
+        g = xs.global_ref("name")
+        all_of_it = xs.group("g")
+        twice = xs.on_demand(description="two times v")
+
+        @twice.compute
+        def _twice(self):
+            """Compute it."""
+            return 2 * self.v
+
+    assert {name: vars(Reader)[name].__doc__ for name in ("v", "g", "all_of_it", "twice")} == {
+        "v": "mass of water (foreign, intent 'inout', of Source.v)",
+        "g": "global, intent 'in', of global 'name'",
+        "all_of_it": "Iterable of all variables that belong to group 'g' (group, intent 'in')",
+        "twice": "two times v (on_demand, intent 'out')",
+    }
+    text = pydoc.plain(pydoc.render_doc(Reader))
+    assert "\n |  twice\n |      two times v (on_demand, intent 'out')\n" in text
+    assert "\n |  v : foreign, intent 'inout', dims (), of Source.v, units kg\n |      mass of water\n" in text

@@ -96,8 +96,9 @@ def test_wrong_stage():
         xs.runtime_hook("run_stp")
 
     assert str(error.value) == text("""
-        'run_stp' is not a valid stage of a runtime hook
-          expected: one of 'initialize', 'run_step', 'finalize_step', 'finalize'
+        'run_stp' is not a valid SimulationStage
+          got: runtime_hook(stage='run_stp')
+          expected: 'initialize' or 'run_step' or 'finalize_step' or 'finalize'
           did you mean: 'run_step'?
     """)
 
@@ -108,8 +109,9 @@ def test_wrong_level():
         xs.runtime_hook("run_step", "proces")
 
     assert str(error.value) == text("""
-        'proces' is not a valid level of a runtime hook
-          expected: one of 'model', 'process'
+        level argument must be either 'model' or 'process'
+          got: runtime_hook(level='proces')
+          expected: 'model' or 'process'
           did you mean: 'process'?
     """)
 
@@ -120,8 +122,9 @@ def test_wrong_trigger():
         xs.runtime_hook("run_step", "process", "before")
 
     assert str(error.value) == text("""
-        'before' is not a valid trigger of a runtime hook
-          expected: one of 'pre', 'post'
+        trigger argument must be either 'pre' or 'post'
+          got: runtime_hook(trigger='before')
+          expected: 'pre' or 'post'
     """)
     assert isinstance(error.value, ValueError)
 
@@ -133,8 +136,7 @@ def test_undecorated_function():
         return None
 
     expected = text("""
-        'plain' is no runtime hook
-          expected: a function decorated with @xs.runtime_hook(...), or a RuntimeHook
+        'plain' is not a RuntimeHook object nor a runtime_hook decorated function
           remedy: decorate it, e.g. with @xs.runtime_hook('run_step')
     """)
     for use in (lambda: xs.RuntimeHook(first, plain), lambda: collect_hooks([first, plain])):

@@ -155,12 +155,12 @@ def test_repr():
             """
             <Growth (xsim process)>
             Variables:
-                rate     [in]             rate of growth
+                rate     [in]                         rate of growth
                 size     [inout]  ('x',)
                 grid     [out]    ('x',)
-                source   [in]
-                other    [in]
-                members  [in]             Iterable of all variables that belong to group 'g'
+                source   [in]     <--- Source.v
+                other    [in]     <--- global 'name'
+                members  [in]     <--- group 'g'
                 double   [out]
             Simulation stages:
                 initialize
@@ -180,7 +180,7 @@ def test_repr_of_nothing():
             Variables:
                 *empty*
             Simulation stages:
-                *empty*
+                *no stage implemented*
             """
         ).strip()
     )

@@ -156,3 +156,27 @@ def test_keyword_only_parameters(args):
 
     with pytest.raises(DeclarationError):
         xs.process(type("Wrong", (), {"run_step": xs.runtime(args=args)(run_step)}))
+
+
+@pytest.mark.parametrize("method", [lambda self, dt: None, lambda self, dt=5: None])
+def test_undecorated_run_step_takes_the_time_step(method):
+    """`run_step(self, dt)` without decorator gets the time step, with a warning, as in xarray-simlab (API.md)."""
+    method.__qualname__ = "Old.run_step"
+
+    with pytest.warns(FutureWarning) as caught:
+        cls = xs.process(type("Old", (), {"run_step": method}))
+
+    assert process_spec(cls).stages["run_step"].args == ("step_delta",)
+    assert [str(warning.message) for warning in caught] == [
+        "Old.run_step(self, dt) without decorator is deprecated; decorate it with @xs.runtime(args='step_delta')"
+    ]
+    assert [(warning.filename, warning.lineno) for warning in caught] == [(__file__, method.__code__.co_firstlineno)]
+
+
+@pytest.mark.parametrize("stage", ["initialize", "finalize_step", "finalize"])
+def test_other_undecorated_stages_take_nothing(stage):
+    """In the other stages a method with an argument needs the decorator: a TypeError, as in xarray-simlab (API.md)."""
+    with pytest.raises(TypeError) as error:
+        xs.process(type("Wrong", (), {stage: lambda self, dt: None}))
+
+    assert isinstance(error.value, DeclarationError)

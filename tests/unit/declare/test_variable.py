@@ -3,6 +3,7 @@
 import textwrap
 import warnings
 
+import attr
 import pytest
 from attrs import NOTHING
 
@@ -36,6 +37,9 @@ def facts(spec):
         "encoding": {},
         "target_cls": None,
         "target_name": None,
+        "lag": 0,
+        "initial": NOTHING,
+        "frozen": False,
         "group": None,
     }
     found = {name: getattr(spec, name) for name in plain}
@@ -230,11 +234,42 @@ def test_metadata():
 
 
 def test_metadata_of_references():
-    """References name their target in their metadata, groups their group."""
+    """References name their target in their metadata, groups their group, also as attrs fields (API.md)."""
     foreign = spec_of(xs.foreign(Target, "v")).metadata
 
     assert (foreign["other_process_cls"], foreign["var_name"]) == (Target, "v")
     assert spec_of(xs.group("g")).metadata["group"] == "g"
+    for declaration in (xs.group("g"), xs.group_dict("g")):
+        fields = attr.fields_dict(xs.process(type("Gathers", (), {"v": declaration})))
+        assert fields["v"].metadata["group"] == "g"
+
+
+def test_metadata_of_a_foreign_variable_describes_its_target():
+    """Dims, attrs, description and encoding are those of what is referred to, kind and intent its own (API.md)."""
+
+    @xs.process
+    class Owner:
+        v = xs.variable(dims="x", intent="out", groups="g", description="d", attrs={"u": 1}, encoding={"dtype": "f4"})
+
+    @xs.process
+    class Between:
+        v = xs.foreign(Owner, "v", intent="inout")
+
+    for cls, target in ((Between, Owner), (xs.process(type("Far", (), {"v": xs.foreign(Between, "v")})), Between)):
+        metadata = dict(attr.fields_dict(cls)["v"].metadata)
+        assert metadata == {
+            "var_type": "foreign",
+            "intent": "inout" if cls is Between else "in",
+            "dims": (("x",),),
+            "global_name": None,
+            "groups": (),
+            "static": False,
+            "attrs": {"u": 1},
+            "description": "d",
+            "encoding": {"dtype": "f4"},
+            "other_process_cls": target,
+            "var_name": "v",
+        }
 
 
 def test_enums_compare_with_text():
@@ -333,3 +368,70 @@ def test_only_on_demand_is_computed():
                 """
             ).strip()
         )
+
+
+def test_frozen():
+    """Values can be declared never to change in place (DESIGN §O3)."""
+    assert facts(spec_of(xs.variable(frozen=True))) == {"dims": ((),), "frozen": True}
+    assert facts(spec_of(xs.any_object(frozen=True))) == {"frozen": True}
+    assert spec_of(xs.any_object(frozen=True)).metadata["frozen"] is True
+    assert "frozen" not in spec_of(xs.any_object()).metadata
+
+
+def test_lag():
+    """References to the step before keep their lag and their initial value, also None (DESIGN §O6)."""
+    assert facts(spec_of(xs.foreign("Target", "v", lag=1, initial=None))) == {
+        "target_cls": "Target",
+        "target_name": "v",
+        "lag": 1,
+        "initial": None,
+    }
+    assert facts(spec_of(xs.global_ref("g", lag=1))) == {"global_name": "g", "lag": 1}
+    assert spec_of(xs.global_ref("g", lag=1)).metadata["lag"] == 1
+
+
+@pytest.mark.parametrize("declare", [lambda **k: xs.foreign(Target, "v", **k), lambda **k: xs.global_ref("g", **k)])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (
+            {"lag": 2},
+            """
+            lag=2 of a reference makes no sense
+              expected: lag=1: the value of the step before; or lag=0: the value as it is
+              remedy: for an older value, keep it in a variable of a process, or refer to a lagged reference with lag=1
+            """,
+        ),
+        (
+            {"lag": True},
+            """
+            lag=True of a reference makes no sense
+              expected: lag=1: the value of the step before; or lag=0: the value as it is
+              remedy: for an older value, keep it in a variable of a process, or refer to a lagged reference with lag=1
+            """,
+        ),
+        (
+            {"lag": 1, "intent": "inout"},
+            """
+            a reference to the value of the step before can only read it
+              got: lag=1, intent='inout'
+              expected: lag=1, intent='in'
+              remedy: declare another reference, without lag, to set or update the variable
+            """,
+        ),
+        (
+            {"initial": 3},
+            """
+            a reference that gives the value as it is needs no initial value
+              got: initial=3, lag=0
+              expected: lag=1 together with initial=
+            """,
+        ),
+    ],
+)
+def test_wrong_lag(declare, arguments, message):
+    """A lag that makes no sense is refused where it is declared."""
+    with pytest.raises(DeclarationError) as error:
+        declare(**arguments)
+
+    assert str(error.value) == textwrap.dedent(message).strip()

@@ -1,4 +1,4 @@
-"""Executors: one suite for all, and the window of tasks under way (DESIGN §B3, §R2)."""
+"""Executors: the window of tasks under way, threads (DESIGN §B3, §R2). What all share is in tests/conformance."""
 
 import threading
 from concurrent.futures import Future
@@ -8,21 +8,8 @@ import pytest
 from threadpoolctl import threadpool_info
 
 import xsim as xs
-from xsim.engine.block import Work
-from xsim.engine.executors.processes import ProcessExecutor
-from xsim.engine.executors.protocol import Task
-from xsim.engine.executors.sequential import SequentialExecutor
-from xsim.engine.executors.threads import ThreadExecutor
 from xsim.engine.executors.window import as_completed
-from xsim.engine.hooks import Hooks
 from xsim.engine.thread_limits import ThreadLimits
-from xsim.plan.blocks import blocks
-
-MAKE = {
-    "sequential": SequentialExecutor,
-    "threads": lambda: ThreadExecutor(3, 1),
-    "processes": lambda: ProcessExecutor(2, 1),
-}
 
 
 @xs.process
@@ -36,10 +23,6 @@ class Square:
         self.out = self.k**2
 
 
-def no_view(objects):
-    return None
-
-
 @pytest.fixture
 def plan():
     model = xs.Model({"square": Square})
@@ -50,63 +33,6 @@ def plan():
         output_vars={"square__out": None},
     )
     return setup.xsim.plan(model, batch_dim="b")
-
-
-@pytest.fixture(params=MAKE)
-def executor(request):
-    made = MAKE[request.param]()
-    yield made
-    made.close(now=False)
-
-
-def test_every_task_once(plan, executor):
-    """Each task is given once, with the results of its members in their order; failures are results too."""
-    work = Work(plan, Hooks((), no_view))
-    tasks = [Task(block) for block in blocks(plan.batch, (2,))]
-    found = {}
-    for task, results in executor.run(work, iter(tasks)):
-        members = task.block.members(plan.batch)
-        assert len(results) == len(members)
-        for member, result in zip(members, results, strict=True):
-            assert member not in found
-            found[member] = result
-    assert sorted(found) == list(range(11))
-    for member, result in found.items():
-        if member == 5:
-            assert isinstance(result.error, ValueError)
-            assert result.record["outcome"] == "failed"
-        else:
-            assert result.error is None
-            assert result.data["square__out"].rows.tolist() == [member**2]
-
-
-def test_no_tasks(plan, executor):
-    """Without tasks nothing is given."""
-    assert list(executor.run(Work(plan, Hooks((), no_view)), iter([]))) == []
-
-
-def test_what_is_known_is_not_run_again(plan, executor):
-    """Members with a known result keep it."""
-    work = Work(plan, Hooks((), no_view))
-    (block,) = blocks(plan.batch, (11,))
-    ((_, first),) = executor.run(work, [Task(block)])
-    ((_, second),) = executor.run(work, [Task(block, {3: first[3], 5: first[5]})])
-    assert second[3].record["start"] == first[3].record["start"]
-    assert second[5].record["start"] == first[5].record["start"]
-    assert second[4].record["start"] > first[4].record["start"]
-
-
-def test_an_executor_runs_several_works(plan, executor):
-    """An executor serves several works one after the other, and does not mix them up."""
-    for scale in (1, 2):
-        model = xs.Model({"square": Square})
-        setup = plan.setup.assign(square__k=("b", np.arange(3) * scale))
-        work = Work(setup.xsim.plan(model, batch_dim="b"), Hooks((), no_view))
-        found = {
-            task.block.start[0]: results
-            for task, results in executor.run(work, [Task(b) for b in blocks(work.plan.batch, (1,))])
-        }
-        assert [int(found[i][0].data["square__out"].rows[0]) for i in range(3)] == [0, scale**2, (2 * scale) ** 2]
 
 
 def test_tasks_are_taken_as_workers_get_free():

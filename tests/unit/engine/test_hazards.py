@@ -287,3 +287,85 @@ def test_numbers_of_who_sets_an_object():
     classes = {"owner": owner, "reader": process(f=xs.foreign(owner, "n")), "caller": process(g=xs.group("adders"))}
 
     assert ordered(classes, {("owner", "n"): 1, ("owner", "add"): print}) == {("reader", "caller")}
+
+
+# -- frozen values --------------------------------------------------------------------------------------------------
+
+
+def holding(kind, **facts):
+    """Make a process that holds a value for others, and processes that read it, by foreign and by global_ref."""
+    facts |= {"intent": "out", "dims": [(), "x"]} if kind is xs.variable else {}
+    owner = process(steps=False, v=kind(global_name="v", **facts))
+    return {"owner": owner, "one": process(f=xs.foreign(owner, "v")), "two": process(f=xs.global_ref("v"))}
+
+
+@pytest.mark.parametrize("value", [[1], {"a": 1}, object(), np.array([[1], None], dtype=object)], ids=type)
+@pytest.mark.parametrize("kind", [xs.variable, xs.any_object])
+def test_frozen_values_are_only_read(kind, value):
+    """Readers of a frozen object keep no order; of another one they do."""
+    assert ordered(holding(kind), {("owner", "v"): value}) == {("one", "two")}
+    assert ordered(holding(kind, frozen=True), {("owner", "v"): value}) == set()
+
+
+def test_frozen_values_that_are_not_known_yet():
+    """Before they have been seen, too."""
+    assert ordered(holding(xs.any_object)) == {("one", "two")}
+    assert ordered(holding(xs.any_object, frozen=True)) == set()
+
+
+def test_who_sets_a_frozen_value_updates_it():
+    """Setting a frozen value anew is an update: readers before and after it keep their order."""
+    owner = process(steps=False, v=xs.variable(intent="inout", frozen=True))
+    classes = {
+        "before": process(f=xs.foreign(owner, "v")),
+        "sets": process(f=xs.foreign(owner, "v", intent="inout")),
+        "after": process(f=xs.foreign(owner, "v")),
+        "owner": owner,
+    }
+
+    expected = {("before", "sets"), ("before", "after"), ("sets", "after")}
+    assert ordered(classes, {("owner", "v"): [1]}) == expected
+
+
+def test_arrays_made_by_users_of_a_frozen_object():
+    """Arrays set by users of a frozen object are no views of what others change; of another object they may be."""
+    for frozen, expected in ((True, set()), (False, {("one", "two")})):
+        owner = process(steps=False, v=xs.any_object(frozen=frozen))
+        classes = {name: process(f=xs.foreign(owner, "v"), a=xs.variable("x", intent="out")) for name in ("one", "two")}
+        values = {("owner", "v"): object(), ("one", "a"): np.zeros(2), ("two", "a"): np.zeros(2)}
+        assert ordered({"owner": owner} | classes, values) == expected
+
+
+def test_the_same_object_under_another_name():
+    """An object that is frozen under one name is still written into under another."""
+    frozen, free = (process(steps=False, v=xs.any_object(frozen=f)) for f in (True, False))
+    classes = {
+        "frozen": frozen,
+        "free": free,
+        "reads": process(f=xs.foreign(frozen, "v")),
+        "reads_too": process(f=xs.foreign(frozen, "v")),
+        "uses": process(f=xs.foreign(free, "v")),
+    }
+    shared = [1]
+
+    values = {("frozen", "v"): shared, ("free", "v"): shared}
+    assert ordered(classes, values) == {("reads", "uses"), ("reads_too", "uses")}
+
+
+def test_lagged_references_make_no_edges():
+    """A lagged reference is its process's own copy: neither its owner nor other readers wait for it (DESIGN §O6)."""
+    owner = process(v=xs.variable(intent="out", dims=[(), "x"]))
+    reads = {name: process(f=xs.foreign(owner, "v", lag=1, initial=0)) for name in ("one", "two")}
+    for value in (1, np.zeros(2), [1]):
+        values = {("owner", "v"): value, ("one", "f"): [0], ("two", "f"): [0]}
+        assert ordered({"owner": owner} | reads, values) == set()
+
+
+def test_hints_keep_their_order():
+    """Processes that a hint orders wait for each other, also through one without such a stage (DESIGN §O2)."""
+    classes = {"c": process(), "b": process(steps=False), "a": process(), "free": process()}
+    graph = xs.Model(classes, order=[("a", "b"), ("b", "c")]).graph
+    waits = hazard_edges(graph, make_objects(graph), Stage.RUN_STEP)
+
+    assert [name for name in graph.order if name != "b"] == ["a", "c", "free"]
+    assert waits == [set(), {0}, set()]

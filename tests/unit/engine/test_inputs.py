@@ -62,13 +62,19 @@ def test_a_whole_series(run):
     assert [value.tolist() for _, value in seen] == [[10, 20, 30]] * 6
 
 
-@pytest.mark.parametrize(
-    "value", [3, 2.5, True, 1j, "text", None, np.int8(3), np.float32(2.5), np.datetime64("2000", "s")]
-)
+@pytest.mark.parametrize("value", [3, 2.5, True, 1j, "text", b"bytes", None, np.datetime64("2000", "s")])
 def test_scalars_keep_their_type(run, value):
     """A scalar arrives as what it was."""
     for _, arrived in run(value):
         assert type(arrived) is type(value)
+        assert arrived == value
+
+
+@pytest.mark.parametrize("value", [np.int8(100), np.uint16(3), np.float32(2.5), np.complex64(1j), np.bool_(True)])
+def test_small_numbers_arrive_as_pythons_own(run, value):
+    """Models compute with Python's numbers, which neither overflow nor round, whatever a file holds (API.md)."""
+    for _, arrived in run(value):
+        assert type(arrived) is type(value.item())
         assert arrived == value
 
 

@@ -41,7 +41,8 @@ def test_whole_text():
               - 'a' uses 'c__v' as 'late', which 'c' sets
               - 'c' uses 'b__v' as 'f', which 'b' sets
               expected: each process to run after those that set what it uses
-              remedy: let one of them update its variable (intent='inout') instead of setting it, or join two of them
+              remedy: read the value of the step before (lag=1 in xs.foreign or xs.global_ref), let one of them update \
+its variable (intent='inout') instead of setting it, or join two of them
             """
         ).strip()
     )

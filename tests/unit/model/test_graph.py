@@ -201,7 +201,7 @@ def test_as_graph_of_something_else():
     with pytest.raises(TypeError) as error:
         as_graph({"source": 1})
 
-    assert str(error.value) == "expected a model (an xs.Model), not 'dict': {'source': 1}"
+    assert str(error.value) == "{'source': 1} is not an instance of xsim.Model, but of 'dict'"
 
 
 def test_empty():

@@ -257,3 +257,40 @@ def test_a_class_and_its_own_subclass():
     """Two classes related by inheritance may both be in a model while nobody refers to them."""
     assert list(xs.Model({"a": Derived, "b": Both})) == ["a", "b"]
     assert list(xs.Model({"a": Derived, "b": Source})) == ["a", "b"]
+
+
+def _member(number, reads=None, on_demand=False):
+    declaration = xs.on_demand(groups="g") if on_demand else xs.variable(intent="out", groups="g")
+    namespace = {"b": declaration, "a": xs.variable(intent="out", groups=["g", "h"])}
+    if on_demand:
+        namespace["_compute"] = declaration.compute(lambda self: number)
+    if reads is not None:
+        namespace["f"] = xs.foreign(reads, "a")
+
+    def initialize(self):
+        if not on_demand:
+            self.b = number
+        self.a = number + 0.5
+
+    return xs.process(type(f"Member{number}", (), {**namespace, "initialize": initialize}))
+
+
+def test_groups_are_in_the_order_of_execution():
+    """Members of a group come as their processes run, those computed on demand last, as in xarray-simlab (API.md)."""
+
+    @xs.process
+    class Gathers:
+        g = xs.group("g")
+        h = xs.group("h")
+        by_key = xs.group_dict("g")
+
+    one, two = _member(1), _member(2, on_demand=True)
+    three = _member(3, reads=one)
+    classes = {"gathers": Gathers, "zero": _member(0, reads=three), "one": one, "two": two, "three": three}
+    model = xs.Model(classes)
+    model.execute("initialize", {})
+
+    assert list(model) == ["one", "three", "zero", "two", "gathers"]
+    assert model.gathers.g == (1, 1.5, 3, 3.5, 0, 0.5, 2.5, 2)
+    assert model.gathers.h == (1.5, 3.5, 0.5, 2.5)
+    assert list(model.gathers.by_key)[-2:] == [("two", "a"), ("two", "b")]

@@ -65,12 +65,70 @@ def test_base_does_not_stand_in():
 
 def test_no_class():
     """A foreign variable of what is no class."""
-    assert str(raised({"r": process(f=xs.foreign("a", "v")), "a": A}, MissingTargetError)) == text(
+    assert str(raised({"r": process(f=xs.foreign(3, "v")), "a": A}, MissingTargetError)) == text(
         """
         foreign variable 'r__f' does not name a process class
-          got: 'a'
+          got: 3
+          expected: a process class, or the name of a class or of a process in the model
         """
     )
+
+
+@pytest.mark.parametrize("target", ["a", "A", "Base"])
+def test_names_of_processes_and_classes(target):
+    """A string is the name of a process, of its class, or of a base class of it (DESIGN §O6)."""
+    base = process("Base", v=xs.variable())
+    a = process("A", (base,))
+    model = xs.Model({"r": process(f=xs.foreign(target, "v", intent="inout")), "a": a, "other": process("Other")})
+
+    assert model.graph.linking.targets == {("r", "f"): ("a", "v")}
+    model.r.f = 3
+    assert model.a.v == 3
+
+
+def test_name_of_process_and_its_own_class():
+    """A process that has the name of its class, or classes of one name among its bases, is one candidate."""
+    one = process("A", (process("A", v=xs.variable()),))
+    model = xs.Model({"r": process(f=xs.foreign("A", "v")), "A": one})
+
+    assert model.graph.linking.targets == {("r", "f"): ("A", "v")}
+
+
+def test_unknown_name():
+    """A string that is no name of a process or class."""
+    error = raised({"r": process(f=xs.foreign("lakes", "v")), "lake": A}, MissingTargetError)
+
+    assert str(error) == text(
+        """
+        no process or process class 'lakes' in the model, but required by foreign variable 'f' declared in process 'r'
+          got: processes 'r' (Reader), 'lake' (A)
+          did you mean: 'lake'?
+          remedy: add such a process to the model, or name another one
+        """
+    )
+    assert (error.process, error.variable) == ("r", "f")
+
+
+def test_ambiguous_name():
+    """A name that several processes have, as theirs or as that of a class, is refused, naming the candidates."""
+    error = raised({"r": process(f=xs.foreign("A", "v")), "one": A, "two": B, "A": process("C")}, AmbiguousTargetError)
+
+    assert str(error) == text(
+        """
+        'A' in foreign variable 'r__f' may be several processes
+          got: 'A' (C), 'one' (A), 'two' (B)
+          expected: the name of one process, or of a class that one process has (possibly as a base class)
+          remedy: name the process: xs.foreign('one', ...)
+        """
+    )
+    assert error.candidates == ("A", "one", "two")
+
+
+def test_missing_variable_of_a_named_process():
+    """Messages on what is not in the process name it as the reference does."""
+    error = raised({"r": process(f=xs.foreign("a", "oo")), "a": A}, MissingTargetError)
+
+    assert str(error).splitlines()[0] == ("foreign variable 'r__f' refers to a.oo, which is no variable of process 'a'")
 
 
 def test_missing_variable():
@@ -104,7 +162,7 @@ def test_several_of_a_class():
         Process class 'A' required by foreign variable 'r.f' is used (possibly via one its child classes) by multiple \
 processes: 'one', 'two'
           expected: one process of that class
-          remedy: keep one of them, or refer to the variable by a global name (xs.global_ref)
+          remedy: keep one of them, or name the process: xs.foreign('one', ...)
         """
     )
     assert (error.process, error.variable) == ("r", "f")
@@ -188,7 +246,7 @@ def test_two_setters():
 
     assert str(raised({**setters, "a": A}, IntentConflictError)) == text(
         """
-        Conflict between processes 'one' and 'two', both set variable 'A.v'
+        Conflict(s) found in given variable intents: 'a.v' set by: processes 'one' and 'two'
           got: 'two__f' and 'a__v', set by processes 'two' and 'one'
           expected: one process that sets a variable
           remedy: declare one of both with intent='in' (it reads) or intent='inout' (it updates)

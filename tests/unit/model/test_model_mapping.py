@@ -265,11 +265,11 @@ def test_repr(model):
             """
             <xsim.Model (4 processes, 4 inputs)>
             uplift
-                rate  [in]  ('x',)
+                rate  [in]  () or ('x',)
             total
             grid
-                shape    [in]  ('axis',)  number of nodes
-                spacing  [in]             distance of nodes
+                shape    [in]  () or ('axis',)  number of nodes
+                spacing  [in]                   distance of nodes
             surface
                 z  [inout]  ('x',)  elevation
             """
@@ -280,7 +280,9 @@ def test_repr(model):
 def test_repr_of_small_models():
     """Counts agree with their nouns."""
     assert repr(xs.Model({})) == "<xsim.Model (0 processes, 0 inputs)>"
-    assert repr(xs.Model({"uplift": Uplift})) == ("<xsim.Model (1 process, 1 input)>\nuplift\n    rate  [in]  ('x',)")
+    assert repr(xs.Model({"uplift": Uplift})) == (
+        "<xsim.Model (1 process, 1 input)>\nuplift\n    rate  [in]  () or ('x',)"
+    )
 
 
 def test_repr_makes_no_objects(model):

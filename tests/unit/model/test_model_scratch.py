@@ -300,6 +300,33 @@ def test_cache(model):
     assert cache["reader", "f"]["metadata"]["dims"] == ((), ("x",))
 
 
+def test_cache_tells_references_from_their_targets():
+    """Metadata in the cache has a reference's own kind and intent, and its target's description (API.md)."""
+
+    @xs.process
+    class Owner:
+        v = xs.variable(dims="x", intent="out", global_name="v", groups="g", description="d", attrs={"u": 1})
+
+    @xs.process
+    class User:
+        f = xs.foreign(Owner, "v", intent="inout")
+        r = xs.global_ref("v")
+
+    cache = xs.Model({"owner": Owner, "user": User}).cache
+    owner, foreign, reference = (cache[key]["metadata"] for key in (("owner", "v"), ("user", "f"), ("user", "r")))
+
+    described = [
+        tuple(metadata[name] for name in ("dims", "description", "attrs")) for metadata in (owner, foreign, reference)
+    ]
+    assert described == [((("x",),), "d", {"u": 1})] * 3
+    assert [(metadata["var_type"].value, metadata["intent"].value) for metadata in (owner, foreign, reference)] == [
+        ("variable", "out"),
+        ("foreign", "inout"),
+        ("global", "in"),
+    ]
+    assert [metadata["groups"] for metadata in (owner, foreign, reference)] == [("g",), (), ("g",)]
+
+
 def test_cache_belongs_to_one_model(model):
     """A clone's cache is its own: scratch state is shared with nobody (DESIGN §V7)."""
     model.growth.size = 3.0

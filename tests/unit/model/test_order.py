@@ -94,7 +94,8 @@ def test_references_of_random_models(random_models, data):
 
     assert {k: getattr(model[k[0]], k[1]) for k in described.roots} == described.roots
     for key, group in described.gathered.items():
-        members = described.members[group]
+        order = list(model)
+        members = sorted(described.members[group], key=lambda k: (described.kinds[k] == "on_demand", order.index(k[0])))
         value = getattr(model[key[0]], key[1])
         assert value == (dict(zip(members, members, strict=True)) if isinstance(value, Mapping) else tuple(members))
         assert list(value) == members

@@ -8,7 +8,8 @@ import pytest
 
 import xsim as xs
 from xsim.engine.events import NoEvents
-from xsim.monitor.progress import ProgressBar, is_interactive, progress_for
+from xsim.errors import OptionError
+from xsim.monitor.progress import Bar, is_interactive, progress_for
 
 HOW = {
     "sequential": {},
@@ -118,7 +119,7 @@ def test_failures_are_counted(screen):
 def test_the_bar_ends_after_an_error(screen, monkeypatch):
     """A bar is closed also when the run fails."""
     closed = []
-    monkeypatch.setattr(ProgressBar, "close", lambda self: closed.append(self))
+    monkeypatch.setattr(Bar, "close", lambda self: closed.append(self))
     with pytest.raises(ValueError):  # noqa: PT011
         setup_of(-1).xsim.run(MODEL, progress=True)
     assert len(closed) == 1
@@ -129,7 +130,7 @@ def test_nobody_watches():
     with progress_for(setup_of().xsim.plan(MODEL, progress=False)) as events:
         assert isinstance(events, NoEvents)
     with progress_for(setup_of().xsim.plan(MODEL, progress=True)) as events:
-        assert isinstance(events, ProgressBar)
+        assert isinstance(events, Bar)
 
 
 def test_who_watches(monkeypatch):
@@ -158,3 +159,97 @@ def test_results_are_the_same():
     hidden = setup.xsim.run(MODEL, batch_dim="b", progress=False, seed=1)
     np.testing.assert_array_equal(shown.tick__out, hidden.tick__out)
     assert shown.attrs == hidden.attrs
+
+
+@pytest.mark.parametrize("use", ["with", "register", "hooks"])
+def test_chosen_bar(screen, use):
+    """A progress bar of the user's is shown without a terminal, in each way in which a hook is used."""
+    bar = xs.monitoring.ProgressBar("console", desc="mine", ncols=60)
+    if use == "with":
+        with bar:
+            setup_of().xsim.run(MODEL)
+    elif use == "register":
+        bar.register()
+        setup_of().xsim.run(MODEL)
+        bar.unregister()
+    else:
+        setup_of().xsim.run(MODEL, hooks=iter([bar]))
+    out, err = screen()
+    assert out == ""
+    assert "mine: 100%" in err
+    assert "7/7" in err
+    assert max(map(len, err.splitlines())) <= 60
+    setup_of().xsim.run(MODEL)
+    assert screen() == ("", "")
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_chosen_bar_in_batches(screen, how):
+    """It shows members under every scheduler: progress is no matter of hooks (DESIGN §O7)."""
+    with xs.monitoring.ProgressBar(mininterval=0):
+        setup_of(("b", [1, 2, 3])).xsim.run(MODEL, batch_dim="b", **HOW[how])
+    err = screen()[1]
+    assert "3/3" in err
+    assert "member" in err
+
+
+def test_one_bar_only(screen, terminal):
+    """It takes the place of xsim's own bar, and the last one chosen that of others."""
+    terminal()
+    with xs.monitoring.ProgressBar(desc="outer"):
+        setup_of().xsim.run(MODEL, hooks=[xs.monitoring.ProgressBar(desc="inner")], progress=True)
+    err = screen()[1]
+    assert {line.partition(":")[0] for line in err.splitlines() if line} == {"inner"}
+
+
+def test_chosen_bar_can_be_switched_off(screen):
+    """progress=False shows none at all."""
+    with xs.monitoring.ProgressBar():
+        setup_of().xsim.run(MODEL, progress=False)
+    assert screen() == ("", "")
+
+
+def test_stages_are_shown(screen):
+    """A single run says which stage it is in."""
+    with xs.monitoring.ProgressBar(mininterval=0):
+        setup_of().xsim.run(MODEL)
+    stages = [line.partition(":")[0] for line in screen()[1].splitlines() if line]
+    assert list(dict.fromkeys(stages)) == ["initialize", "run_step", "finalize", "done"]
+
+
+@pytest.mark.parametrize("frontend", ["auto", "console"])
+def test_frontends(screen, frontend):
+    """Text is shown where there is no notebook."""
+    with xs.monitoring.ProgressBar(frontend):
+        setup_of().xsim.run(MODEL)
+    assert "7/7" in screen()[1]
+
+
+def test_unknown_frontend():
+    """A frontend that does not exist is refused at once (DESIGN §E2)."""
+    with pytest.raises(OptionError) as error:
+        xs.monitoring.ProgressBar("notebok")
+    assert str(error.value) == (
+        "Frontend argument 'notebok' not supported\n"
+        "  expected: one of 'auto', 'console', 'gui', 'notebook'\n"
+        "  did you mean: 'notebook'?"
+    )
+
+
+def test_repr():
+    """A progress bar prints how it was made."""
+    assert repr(xs.monitoring.ProgressBar()) == "ProgressBar('auto')"
+    assert repr(xs.monitoring.ProgressBar("gui", ncols=3)) == "ProgressBar('gui', ncols=3)"
+
+
+def test_chosen_bar_has_no_hooks():
+    """It costs nothing in the step loop: there is no function to call (DESIGN §O7)."""
+    assert xs.monitoring.ProgressBar().functions() == []
+
+
+def test_disabled_bar(screen):
+    """tqdm's own switch silences the bar and what is said at the end."""
+    with xs.monitoring.ProgressBar(disable=True):
+        setup_of(("b", [1, 2])).xsim.run(MODEL, batch_dim="b")
+        setup_of().xsim.run(MODEL)
+    assert screen() == ("", "")

@@ -159,24 +159,23 @@ def test_the_plan_shows_its_members(model, setup, monkeypatch):
 
 
 def test_unknown_dimension(model, setup):
-    """A batch dimension that no input has is refused, with what there is."""
+    """A batch dimension that the setup does not have is refused, with what there is."""
     with pytest.raises(BatchDimensionError) as error:
         setup.xsim.plan(model, batch_dim=["s", "kk"])
     assert str(error.value) == message("""
         Batch dimension 'kk' missing in input dataset
-          got: inputs with dimensions 'k', 's'
-          expected: a dimension that at least one input of the model has
+          got: a setup with dimensions 'k', 's'
+          expected: a dimension of inputs, or of a coordinate
           did you mean: 'k'?
-          remedy: give an input along it, e.g. input_vars={'process__variable': ('kk', values)}
+          remedy: input_vars={'process__variable': ('kk', values)}, or setup.assign_coords(kk=...)
     """)
     assert isinstance(error.value, KeyError)
 
 
 def test_dimension_of_another_variable(model, setup):
-    """A dimension that only a variable of the user's own has is no batch dimension."""
-    with pytest.raises(BatchDimensionError) as error:
-        setup.assign(note=("who", ["me", "you"])).xsim.plan(model, batch_dim="who")
-    assert error.value.problem == "Batch dimension 'who' missing in input dataset"
+    """No input needs to have the batch dimension: a coordinate makes repetitions, as in xarray-simlab (API.md)."""
+    for repeated in (setup.assign(note=("who", ["me", "you"])), setup.assign_coords(who=["me", "you"])):
+        assert repeated.xsim.plan(model, batch_dim=["who", "s", "k"]).batch.shape == (2, 2, 3)
 
 
 def test_dimension_is_a_clock(model, setup):
@@ -185,7 +184,7 @@ def test_dimension_is_a_clock(model, setup):
         setup.xsim.plan(model, batch_dim="time")
     assert str(error.value) == message("""
         Batch dimension 'time' is a clock
-          expected: a dimension of inputs that is no clock
+          expected: a dimension that is no clock
     """)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from xsim.errors import OptionError
 from xsim.plan.batch import Batch
 from xsim.plan.blocks import Block, best_size, block_shape, blocks, chosen_shape
+from xsim.plan.encoding import plain_encoding
 
 MIB = 2**20
 DIMS = ("a", "b", "c")
@@ -28,7 +29,7 @@ def grid(*shape):
 
 
 def output(name, **encoding):
-    return SimpleNamespace(name=name, encoding=encoding)
+    return SimpleNamespace(name=name, encoding=plain_encoding(encoding, name))
 
 
 @quick
@@ -128,6 +129,8 @@ def test_chunks_are_the_block(key):
     assert chosen_shape(grid(10), None, [output("u", **{key: (4, 2)}), output("v")]) == (4,)
     assert chosen_shape(grid(10), None, [output("u", **{key: 4})]) == (4,)
     assert chosen_shape(grid(10), None, [output("u", **{key: np.int64(4)})]) == (4,)
+    assert chosen_shape(grid(10, 3), None, [output("u", **{key: (-1, 2)})]) == (10, 2)
+    assert chosen_shape(grid(10, 3), None, [output("u", **{key: (2, None)})]) == (2, 3)
 
 
 def test_least_common_multiple():

@@ -187,7 +187,7 @@ def test_a_value_of_another_number_of_dimensions(setup):
 
     assert str(error.value) == message(
         """
-        the value of output 'growth__size' has not the declared number of dimensions
+        Output array of 0 dimension(s) for variable 'growth__size' doesn't match any of its accepted dimension(s)
           got: 0 dimension(s)
           expected: dims 'x' or ('y', 'x')
           remedy: declare these dims too (a list holds alternatives), or reshape the value
@@ -213,3 +213,11 @@ def test_unknown_runtime_arguments():
     )
     assert error.value.process == "asking"
     assert isinstance(error.value, KeyError)
+
+
+def test_the_plan_in_notebooks(setup):
+    """Notebooks get the same as tables to fold."""
+    html = setup.xsim.plan(MODEL)._repr_html_()
+
+    assert "<summary>Stages:</summary><table><tr><td>initialize</td><td>grid, growth</td></tr>" in html
+    assert "<p>Store: memory</p>" in html

@@ -104,6 +104,31 @@ def test_dates_are_numpy_dates():
     assert kinds == [np.datetime64, np.datetime64, np.timedelta64]
 
 
+@pytest.mark.parametrize(
+    "unit, year, kept",
+    [(unit, year, False) for unit in ("D", "s", "ms", "us", "ns") for year in ("1678", "2262")]
+    + [(unit, year, True) for unit in ("D", "s", "ms", "us") for year in ("1677", "2263")],
+)
+def test_dates_are_in_nanoseconds(unit, year, kept):
+    """Dates are in nanoseconds, as in xarray-simlab, for models that take them apart, where these can hold them."""
+    labels = np.array([f"{year}-01-01T00", f"{year}-01-02T12" if unit != "D" else f"{year}-01-02"], "datetime64")
+    timeline = plan_of(labels.astype(f"datetime64[{unit}]")).timeline
+    seen = []
+
+    @xs.process
+    class Looks:
+        @xs.runtime(args="sim_start, step_start, step_end, step_delta, sim_end")
+        def run_step(self, *values):
+            seen.extend(values)
+
+    model = xs.Model({"p": Looks})
+    xs.create_setup(model, {"t": labels.astype(f"datetime64[{unit}]")}).xsim.run(model)
+
+    assert timeline.moments == list(labels)
+    assert timeline.deltas == [labels[1] - labels[0]]
+    assert {np.datetime_data(value.dtype)[0] == "ns" for value in seen} == {not kept}
+
+
 def test_the_main_clock_is_there_as_a_dataarray():
     """The timeline holds the main clock as it is in the setup."""
     setup = xs.create_setup(MODEL, {"t": [3, 4]})

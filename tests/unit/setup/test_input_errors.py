@@ -220,4 +220,4 @@ def test_something_else_than_a_model_is_an_error():
     with pytest.raises(TypeError) as error:
         xs.create_setup("heat")
 
-    assert str(error.value) == "expected a model (an xs.Model), not 'str': 'heat'"
+    assert str(error.value) == "'heat' is not an instance of xsim.Model, but of 'str'"

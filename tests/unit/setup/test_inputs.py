@@ -327,3 +327,27 @@ def test_attributes_of_a_dataarray_given_stay():
 
     assert array.attrs == {"origin": "map"}
     assert array.name == "mine"
+
+
+def test_a_scalar_may_stand_for_an_array_until_the_run():
+    """A scalar, also as a default, is taken for an input of one dimension; the run checks it (API.md)."""
+
+    @xs.process
+    class Tank:
+        level = xs.variable(dims="x", default=0.0)
+        area = xs.variable(dims="x")
+        total = xs.variable(intent="out")
+
+        def initialize(self):
+            self.total = np.sum(self.level) + np.sum(self.area)
+
+    model = xs.Model({"tank": Tank})
+    setup = xs.create_setup(model, input_vars={"tank__area": 2.0}, output_vars={"tank__total": None})
+
+    assert setup.tank__level.dims == setup.tank__area.dims == ()
+    with pytest.raises(xs.errors.InputError) as error:
+        setup.xsim.run(model)
+    assert error.value.problem == ("Invalid dimension(s) for variable 'tank__level': found (), must be one of ('x',)")
+    assert setup.xsim.run(model, check_dims=None).tank__total.item() == 2
+    both = {"tank__level": [1.0, 2.0], "tank__area": [3.0, 4.0]}
+    assert setup.xsim.update_vars(model, input_vars=both).xsim.run(model).tank__total.item() == 10

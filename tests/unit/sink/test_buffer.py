@@ -197,7 +197,7 @@ def test_a_number_of_dimensions_that_is_not_declared(planned_output, fake_target
     assert (
         str(error.value)
         == dedent("""
-        the value of output 'p__v' has not the declared number of dimensions
+        Output array of 0 dimension(s) for variable 'p__v' doesn't match any of its accepted dimension(s)
           got: 0 dimension(s)
           expected: dims 'x' or ('y', 'x')
           remedy: declare these dims too (a list holds alternatives), or reshape the value

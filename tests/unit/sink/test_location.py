@@ -245,7 +245,7 @@ def test_something_that_is_no_store(run_values):
     assert message(error) == text("""
         store= is nothing that zarr writes to
           got: int: 3
-          expected: a path, a URL, a zarr store or a zarr.Group; None keeps the result in memory
+          expected: a path, a URL, a zarr store, a zarr.Group or an icechunk session; None keeps the result in memory
         """)
 
 

@@ -44,6 +44,13 @@ def stored(store):
         ({"chunks": (100,)}, (100, 6), None, 1),
         ({"chunks": (np.int64(3),)}, (3, 6), None, 4),
         ({"chunks": [3]}, (3, 6), None, 4),
+        ({"chunks": (-1, 2)}, (10, 2), None, 3),
+        ({"chunks": (3, None)}, (3, 6), None, 4),
+        ({"chunks": False}, (10, 6), None, 1),
+        ({"chunks": True}, (10, 6), None, 1),
+        ({"chunks": None}, (10, 6), None, 1),
+        ({"chunks": (2, 3), "shards": (-1, 3)}, (2, 3), (10, 3), 2),
+        ({"chunks": (2, 3), "shards": False}, (2, 3), None, 10),
         ({"shards": 5}, (5, 6), (5, 6), 2),
         ({"chunks": (2, 3), "shards": (4, 6)}, (2, 3), (4, 6), 3),
         ({"chunks": (2, 3), "shards": (4,)}, (2, 3), (4, 6), 3),
@@ -167,27 +174,20 @@ def test_an_unknown_type_is_refused_before_the_run(run_values, store):
         run_values([1, 2], encoding={"dtype": "flaot"}, store=store(), fail_at=0, error=AssertionError("no"))
 
 
+@pytest.mark.parametrize("store", [None, {}], ids=["memory", "store"])
 @pytest.mark.parametrize("key", ["chunks", "shards"])
-@pytest.mark.parametrize("sizes", [(0,), (-1,), ("a",), (1.5,), 0, 2.5])
-def test_sizes_that_are_none(run_values, key, sizes):
-    """Chunk sizes are positive integers."""
+@pytest.mark.parametrize("sizes", [(0,), (-2,), ("a",), (1.5,), (True,), 0, 2.5, "big"])
+def test_sizes_that_are_none(run_values, key, sizes, store):
+    """Chunk sizes are positive integers, whether there is a store or not (DESIGN §E1)."""
     with pytest.raises(OptionError) as error:
-        run_values([1, 2], encoding={key: sizes}, store={})
+        run_values([1, 2], encoding={key: sizes}, store=store, fail_at=0, error=AssertionError("the run began"))
 
     assert (
         str(error.value)
         == dedent(f"""
-        {key} of output 'p__v' are no chunk sizes
+        {key} in encoding={{'p__v': ...}} are no chunk sizes
           got: {sizes!r}
-          expected: positive integers, one for each dimension from the front (clock, own dimensions)
+          expected: positive integers, one for each dimension from the front (batch, clock, own dimensions); \
+-1 for a whole dimension
         """).strip()
     )
-
-
-def test_codecs_that_zarr_refuses(run_values):
-    """A codec that zarr does not take is refused before the run, naming the output."""
-    with pytest.raises(OptionError) as error:
-        run_values([1, 2], encoding={"compressors": "best"}, store={}, fail_at=0, error=AssertionError("the run began"))
-
-    assert error.value.problem == "zarr cannot store output 'p__v' with the encoding given"
-    assert error.value.remedy == "see zarr.create_array for what compressors, filters, serializer and dtype may be"

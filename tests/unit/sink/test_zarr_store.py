@@ -221,7 +221,7 @@ def test_an_input_that_cannot_be_stored(tmp_path):
         [
             "variable 'p__v' of the setup cannot be stored",
             "  got: an element of type 'dict': {'a': 1}",
-            "  expected: numbers, bools, text or dates",
+            "  expected: numbers, bools, text, or dates of numpy or cftime",
             "  remedy: run in memory (store=None), or pass what describes the object, and make it in a process",
         ]
     )

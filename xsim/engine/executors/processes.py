@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from pathlib import Path
 
+import attrs
 import cloudpickle
 from loky import get_reusable_executor
 from loky.process_executor import BrokenProcessPool
@@ -37,6 +38,7 @@ class ProcessExecutor:
         self._folder = tempfile.TemporaryDirectory(prefix="xsim-")
         # Libraries that are loaded later, in a stage, read the environment; those loaded already are limited below.
         self._pool = get_reusable_executor(max_workers=workers, timeout=60, env=thread_environment(threads_per_worker))
+        self._running: set[Future[list[MemberResult]]] = set()
 
     def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[MemberResult]]]:
         """Run tasks as workers get free. The work travels once for each worker; tasks carry little more than a block.
@@ -48,10 +50,12 @@ class ProcessExecutor:
         WorkerError
             If a worker ends without an answer.
         """
-        path = self._ship(work)
+        path = self._ship(_without_store(work))
 
         def submit(task: Task) -> Future[list[MemberResult]]:
             future: Future[list[MemberResult]] = self._pool.submit(_run_task, path, self._threads, task)
+            self._running.add(future)
+            future.add_done_callback(self._running.discard)
             return future
 
         try:
@@ -71,6 +75,7 @@ class ProcessExecutor:
         NotPicklableError
             Naming what stops it.
         """
+        work = _without_store(work)
         try:
             cloudpickle.dumps(work)
         except Exception as error:
@@ -88,7 +93,15 @@ class ProcessExecutor:
         """End the run; the pool stays for the next one, unless its tasks have to be killed."""
         if now:
             self._pool.shutdown(wait=True, kill_workers=True)
+        else:
+            wait([future for future in tuple(self._running) if not future.cancel()])
         self._folder.cleanup()
+
+
+def _without_store(work: Work) -> Work:
+    # A store may be in the memory of this process; where workers write to it, the writer has it.
+    plan = attrs.evolve(work.plan, options=attrs.evolve(work.plan.options, store=None))
+    return attrs.evolve(work, plan=plan)
 
 
 _loaded: tuple[str, Work] | None = None

@@ -1,0 +1,1 @@
+"""Shows models: as text, as HTML, and as drawn graphs."""
