@@ -43,21 +43,20 @@ def cf(calendar):
     return cftime.num2date([0, 1, 400], "days since 2000-02-28", calendar=calendar)
 
 
-# Labels, the types of what processes see as label and as difference.
+# Labels, the types of what processes see as label and as difference: nanoseconds where these can hold them (§C2).
 CLOCKS = {
-    **{f"datetime64[{u}]": (DATES.astype(f"M8[{u}]"), "datetime64[s]", "timedelta64[s]") for u in "YMWDhms"[1:]},
     **{
-        f"datetime64[{u}]": (DATES.astype(f"M8[{u}]"), f"datetime64[{u}]", f"timedelta64[{u}]")
-        for u in ("ms", "us", "ns")
+        f"datetime64[{u}]": (DATES.astype(f"M8[{u}]"), "datetime64[ns]", "timedelta64[ns]")
+        for u in ("M", "W", "D", "h", "m", "s", "ms", "us", "ns")
     },
     **{
-        f"timedelta64[{u}]": (np.array([0, 1, 5], f"m8[{u}]"), f"timedelta64[{u}]", f"timedelta64[{u}]")
+        f"timedelta64[{u}]": (np.array([0, 1, 5], f"m8[{u}]"), "timedelta64[ns]", "timedelta64[ns]")
         for u in ("s", "ns")
     },
     "years 1 to 9999": (np.array(["0001", "1000", "9999"], "M8[s]"), "datetime64[s]", "timedelta64[s]"),
     "dates counting down": (DATES[::-1], "datetime64[ns]", "timedelta64[ns]"),
-    "dates of pandas": (pd.DatetimeIndex(DATES.astype("M8[us]")), "datetime64[us]", "timedelta64[us]"),
-    "dates of Python": ([datetime.datetime(2000, 1, n) for n in (1, 2, 5)], "datetime64[us]", "timedelta64[us]"),
+    "dates of pandas": (pd.DatetimeIndex(DATES.astype("M8[us]")), "datetime64[ns]", "timedelta64[ns]"),
+    "dates of Python": ([datetime.datetime(2000, 1, n) for n in (1, 2, 5)], "datetime64[ns]", "timedelta64[ns]"),
     "noleap": (cf("noleap"), cftime.DatetimeNoLeap, datetime.timedelta),
     "360_day": (cf("360_day"), cftime.Datetime360Day, datetime.timedelta),
     "julian": (cf("julian"), cftime.DatetimeJulian, datetime.timedelta),
@@ -79,13 +78,13 @@ def is_of(value, kind):
 
 @pytest.mark.parametrize(("labels", "label", "delta"), CLOCKS.values(), ids=CLOCKS)
 def test_what_processes_see(labels, label, delta):
-    """Labels are seen with their type and unit, differences with their sign (API.md)."""
+    """Labels are seen with their type, dates in nanoseconds, differences with their sign (API.md, DESIGN §C2)."""
     setup_of(labels).xsim.run(MODEL)
 
     start, end, values, *steps = SEEN
     assert is_of(start, label)
     assert is_of(end, label)
-    given = [*np.asarray(labels)]
+    given = [*np.asarray(labels, dtype=label if isinstance(label, str) else None)]
     assert [start, end] == [given[0], given[-1]]
     assert list(values) == given
     for i, step in enumerate(steps):
