@@ -82,16 +82,21 @@ def _run(
         state.set_inputs([planned for planned in inputs if not planned.in_time], 0)
         answer: Answer = initialize.run(values)
         stepping = not isinstance(answer, Ending)
+        if not stepping:
+            outputs.break_off()
         for step in range(plan.timeline.nsteps if stepping else 0):
             context.move_to(step)
             state.set_inputs(varying, step)
             answer = run_step.run(values)
+            if answer and is_end(answer):
+                outputs.break_off()
             outputs.save(step)
             if not answer or goes_on(answer):
                 answer = finalize_step.run(values)
             if stepped is not None:
                 stepped(step + 1)
             if answer and is_end(answer):
+                outputs.break_off()
                 break
             if lags is not None:
                 lags.advance()

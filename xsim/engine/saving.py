@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from attrs import NOTHING
+
 from xsim.engine.failure import note
 from xsim.engine.state import State
+from xsim.errors import UnsetVariableError
 from xsim.plan.outputs import PlannedOutput
 from xsim.plan.run_plan import RunPlan
 
@@ -42,14 +45,19 @@ class SaveSchedule:
         for numbers in due.values():
             shared.setdefault(tuple(numbers), tuple(save for number in numbers for save in saves[number]))
         self._at_label = [shared[tuple(due.get(i, ()))] for i in range(plan.timeline.nsteps + 1)]
+        self._save = _save
 
     def save(self, label: int) -> None:
         """Save what is due at a label of the main clock."""
-        _save(self._at_label[label])
+        self._save(self._at_label[label])
 
     def save_at_end(self) -> None:
         """Save index variables and outputs without a clock."""
-        _save(self._at_end)
+        self._save(self._at_end)
+
+    def break_off(self) -> None:
+        """Let what has no value be missing from now on: the simulation ended before it was set (DESIGN §O8)."""
+        self._save = _save_if_set
 
 
 def _reader(output: PlannedOutput, state: State) -> Callable[[], Any]:
@@ -64,3 +72,19 @@ def _save(saves: Sequence[Save]) -> None:
     except BaseException as error:
         note(error, f"while saving output {name!r}")
         raise
+
+
+def _save_if_set(saves: Sequence[Save]) -> None:
+    _save([(name, partial(_value_or_nothing, read), partial(_put_value, put)) for name, read, put in saves])
+
+
+def _value_or_nothing(read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except UnsetVariableError:
+        return NOTHING
+
+
+def _put_value(put: Callable[[Any], None], value: Any) -> None:
+    if value is not NOTHING:
+        put(value)

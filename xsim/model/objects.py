@@ -11,13 +11,15 @@ from xsim.declare.access import NAME_SLOT, link_slot
 from xsim.declare.variable_spec import VarType
 from xsim.model.graph import ModelGraph
 
+_BUILTIN = type(object.__new__)
+
 
 def make_objects(graph: ModelGraph) -> dict[str, Any]:
     """Make one object for each process of a model, by name in the order of execution.
 
     Constructors of process classes are not called. Lagged references have their initial value.
     """
-    objects: dict[str, Any] = {name: object.__new__(graph.classes[name]) for name in graph.order}
+    objects: dict[str, Any] = {name: _bare_object(graph.classes[name]) for name in graph.order}
     for name, process in objects.items():
         slots = process.__dict__
         slots[NAME_SLOT] = name
@@ -34,3 +36,8 @@ def make_objects(graph: ModelGraph) -> dict[str, Any]:
                 members = graph.linking.groups.get(spec.group, ())
                 slots[link_slot(variable)] = tuple((objects[key[0]], key[1], key) for key in members)
     return objects
+
+
+def _bare_object(cls: type) -> Any:
+    """Make an object without calling a constructor that somebody wrote; builtin bases (dict) have their own."""
+    return next(made for base in cls.__mro__ if (made := vars(base).get("__new__")) and type(made) is _BUILTIN)(cls)

@@ -346,3 +346,24 @@ def test_constant_in_place_of_a_variable():
 
     assert cls.__new__(cls).a == 3
     assert cls(a=4).a == 4
+
+
+@pytest.mark.parametrize("options", [{}, {"validate": "all"}])
+def test_process_that_is_a_dict(options):
+    """A process class may derive from a builtin type; constructors that somebody wrote are not called."""
+
+    @xs.process
+    class Pool(dict):
+        v = xs.variable(default=1)
+        size = xs.variable(intent="out")
+
+        def __new__(cls, must):
+            raise AssertionError
+
+        def run_step(self):
+            self[len(self)] = self.v
+            self.size = len(self)
+
+    model = xs.Model({"pool": Pool})
+    result = xs.create_setup(model, {"t": [0, 1, 2]}, output_vars={"pool__size": "t"}).xsim.run(model, **options)
+    assert result.pool__size.values.tolist() == [1, 2, 2]

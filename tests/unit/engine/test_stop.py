@@ -266,6 +266,81 @@ def test_members_that_stop_before_the_first_step(tmp_path, store):
     assert result.xsim_step.values.tolist() == [-1, -1]
 
 
+@xs.process
+class Reached:
+    """Sets its variables in stages that may not be reached; index and time-varying input have no value before."""
+
+    stops = xs.variable(default="")
+    v = xs.variable(default=0.0)
+    stepped = xs.variable(intent="out")
+    ended = xs.variable(intent="out")
+    x = xs.index(dims="x")
+
+    def initialize(self):
+        return xs.stop("no good") if self.stops == "initialize" else None
+
+    def run_step(self):
+        self.stepped, self.x = 1.5, np.arange(2)
+        return xs.stop("enough") if self.stops == "run_step" else None
+
+    def finalize_step(self):
+        self.ended = 2.5
+
+
+REACHED = ["v", "stepped", "ended"]
+
+
+@pytest.mark.parametrize("store", [False, True])
+@pytest.mark.parametrize("clock", [None, "out"])
+@pytest.mark.parametrize(
+    ("stops", "there"),
+    [("initialize", []), ("run_step", ["r__v", "r__stepped", "x"]), ("", ["r__v", "r__stepped", "r__ended", "x"])],
+)
+def test_what_was_not_reached_is_missing(tmp_path, store, clock, stops, there):
+    """What has no value when a simulation ends is missing, for outputs at the end and indexes too (§O8)."""
+    names = REACHED[: 3 if clock is None else 2]  # `ended` has no value at the first label of a clock
+    outputs = {f"r__{name}": clock for name in names}
+    inputs = {"r__stops": stops, "r__v": ("t", [7.0, 8.0])}
+    result = run({"r": Reached}, outputs, 1, inputs, store=tmp_path / "out.zarr" if store else None)
+
+    assert {*outputs, "x"} & set(result.variables) == set(there) & {*outputs, "x"}
+
+
+@pytest.mark.parametrize("store", [False, True])
+@pytest.mark.parametrize("options", [{}, {"parallel": True, "workers": 2}, {"block": 1}, {"block": 3}])
+def test_what_members_have_not_reached_is_missing(tmp_path, store, options):
+    """In a batch, the rows of members that ended before are missing, those of the others are there (§O8, §B6)."""
+    outputs = {f"r__{name}": None for name in REACHED}
+    inputs = {"r__stops": ("b", ["initialize", "", "run_step"]), "r__v": ("t", [7.0, 8.0])}
+    options = options | {"batch_dim": "b", "store": tmp_path / "out.zarr" if store else None}
+    result = run({"r": Reached}, outputs, 1, inputs, **options)
+
+    assert result.xsim_outcome.values.tolist() == ["done"] * 3
+    np.testing.assert_array_equal(result.r__v, [np.nan, 7.0, 7.0])
+    np.testing.assert_array_equal(result.r__stepped, [np.nan, 1.5, 1.5])
+    np.testing.assert_array_equal(result.r__ended, [np.nan, 2.5, np.nan])
+    assert result.x.values.tolist() == [0, 1]
+
+
+def test_a_break_by_a_hook_before_the_first_step():
+    """A hook that ends the loop before any process ran leaves outputs missing too (§O8)."""
+
+    @xs.runtime_hook("run_step", trigger="pre")
+    def stop(model, context, state):
+        return xs.RuntimeSignal.BREAK
+
+    result = run({"r": Reached}, {"r__stepped": "t", "r__v": None}, 1, {"r__v": 3.0}, hooks=[stop])
+
+    assert float(result.r__v) == 3.0
+    assert "r__stepped" not in result
+
+
+def test_a_value_never_set_is_an_error_without_an_end():
+    """Where nothing ended the simulation, an output without a value is a mistake."""
+    with pytest.raises(xs.errors.UnsetVariableError, match="variable 'ended' of process 'r'"):
+        run({"r": Reached}, {"r__ended": "t"}, 1)
+
+
 def test_reasons_are_text():
     """Whatever is given as reason becomes text; a reason is needed."""
     assert xs.stop(3.5).reason == "3.5"
