@@ -10,7 +10,7 @@ from typing import Any, TypeVar, overload
 import attrs
 
 from xsim._base.stages import Stage
-from xsim.errors import DeclarationTypeError
+from xsim.errors import DeclarationError, DeclarationTypeError
 
 RUNTIME_ARGS = (
     "batch_size",
@@ -63,6 +63,11 @@ def runtime(meth: Any = None, args: str | Sequence[str] | None = None) -> Any:
         - ``rng``: a `numpy.random.Generator` of the process's own; it follows from the seed of the run, the position
           of the member and the name of the process alone
 
+    Raises
+    ------
+    DeclarationError
+        If `args` is something else.
+
     Examples
     --------
     >>> import xsim as xs
@@ -78,7 +83,13 @@ def runtime(meth: Any = None, args: str | Sequence[str] | None = None) -> Any:
     elif isinstance(args, str):
         names = tuple(name.strip() for name in args.split(",") if name.strip())
     else:
-        names = tuple(args)
+        names = tuple(args) if isinstance(args, (list, tuple)) else (args,)
+        if not all(isinstance(name, str) for name in names):
+            raise DeclarationError(
+                "args must be either a string, a list or a tuple, of names of runtime arguments",
+                got=f"args={args!r}"[:80],
+                expected="e.g. args='step_delta' or args=['step', 'step_delta']",
+            )
 
     def decorate(method: Any) -> Any:
         setattr(method, _MARK, names)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import xarray as xr
@@ -14,7 +15,7 @@ from xsim.errors import OutputRequestError, UnknownClockError, UnknownOutputErro
 from xsim.model.graph import ModelGraph, variable_names
 from xsim.setup.attributes import OUTPUT_VARS
 from xsim.setup.clocks import read_clocks
-from xsim.setup.names import by_key, unknown
+from xsim.setup.names import by_key, check_mapping, unknown
 
 
 def read_outputs(dataset: xr.Dataset) -> dict[Key, str | None]:
@@ -38,9 +39,9 @@ def set_outputs(dataset: xr.Dataset, graph: ModelGraph, output_vars: Mapping[Any
     UnknownClockError
         If a clock does not exist.
     """
-    given = by_key(output_vars, "output")
-    check_outputs(graph, list(given))
     clocks = list(read_clocks(dataset).labels)
+    given = _by_variable(output_vars, [clock for clock in clocks if clock not in graph.specs])
+    check_outputs(graph, list(given))
     for key, clock in given.items():
         if clock is not None and clock not in clocks:
             raise UnknownClockError(
@@ -51,6 +52,35 @@ def set_outputs(dataset: xr.Dataset, graph: ModelGraph, output_vars: Mapping[Any
                 clock=clock,
             )
     return write_outputs(dataset, read_outputs(dataset) | given)
+
+
+def _by_variable(output_vars: Mapping[Any, Any] | None, clocks: Collection[str]) -> dict[Key, str | None]:
+    """Give the clock of each variable, also where variables are listed by clock: once, this was the only form."""
+    requests = check_mapping("output_vars", output_vars)
+    listed = {name: wanted for name, wanted in requests.items() if name is None or name in clocks}
+    if not listed:
+        return by_key(requests, "output")
+    warnings.warn(
+        "clocks or None as keys of output_vars= are deprecated; give names of variables as keys and clocks as values, "
+        f"e.g. {{'process__variable': {next(iter(listed))!r}}}",
+        FutureWarning,
+        stacklevel=4,
+    )
+    given = by_key({name: clock for name, clock in requests.items() if name not in listed}, "output")
+    for clock, wanted in listed.items():
+        for each in wanted if isinstance(wanted, list) else [wanted]:
+            given |= dict.fromkeys(_named(each), clock)
+    return given
+
+
+def _named(wanted: Any) -> Iterator[Key]:
+    if isinstance(wanted, Mapping):
+        for process, variables in wanted.items():
+            for variable in [variables] if isinstance(variables, str) else variables:
+                yield process, variable
+    else:
+        several = isinstance(wanted, Iterable) and not isinstance(wanted, str)
+        yield from by_key({tuple(map(str, wanted)) if several else wanted: None}, "output")
 
 
 def write_outputs(dataset: xr.Dataset, requests: Mapping[Key, str | None]) -> xr.Dataset:

@@ -180,3 +180,16 @@ def test_other_undecorated_stages_take_nothing(stage):
         xs.process(type("Wrong", (), {stage: lambda self, dt: None}))
 
     assert isinstance(error.value, DeclarationError)
+
+
+@pytest.mark.parametrize("args", [3, [3], {"step": 1}])
+def test_arguments_that_are_no_names(args):
+    """Arguments that are no names are an error where they are written, with the words of xarray-simlab (§E2)."""
+    with pytest.raises(DeclarationError) as error:
+        xs.runtime(args=args)
+
+    assert str(error.value) == (
+        "args must be either a string, a list or a tuple, of names of runtime arguments\n"
+        f"  got: args={args!r}\n"
+        "  expected: e.g. args='step_delta' or args=['step', 'step_delta']"
+    )

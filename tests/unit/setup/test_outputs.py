@@ -153,11 +153,57 @@ def test_a_coordinate_is_no_clock():
 def test_names_of_no_known_form():
     """A key that names no variable is refused with the accepted forms."""
     with pytest.raises(xs.errors.OutputRequestError) as error:
-        setup_of({"out": "tank__rate"})
+        setup_of({"later": "tank__rate"})
 
     assert str(error.value) == message(
         """
-        'out' is not a valid output variable key
+        'later' is not a valid output variable key
           expected: 'process__variable': ..., ('process', 'variable'): ..., or 'process': {'variable': ...}
         """
     )
+
+
+@pytest.mark.parametrize(
+    ("old", "expected"),
+    [
+        ({"t": "tank__total"}, {("tank", "total"): "t"}),
+        ({"t": ("tank", "total")}, {("tank", "total"): "t"}),
+        ({"t": ["tank__total", ("tank", "x")]}, {("tank", "total"): "t", ("tank", "x"): "t"}),
+        ({None: {"tank": "total"}}, {("tank", "total"): None}),
+        (
+            {"out": {"tank": ["total", "x"]}, "tank__rate": "t"},
+            {("tank", "rate"): "t", ("tank", "total"): "out", ("tank", "x"): "out"},
+        ),
+        ({"t": {"tank": {"total": "whatever"}}}, {("tank", "total"): "t"}),
+    ],
+)
+def test_variables_listed_by_clock(old, expected):
+    """The form that xarray-simlab had first still works, with a warning at the caller's line (API.md)."""
+    with pytest.warns(FutureWarning) as caught:
+        created = xs.create_setup(MODEL, CLOCKS, "t", output_vars=old)
+    with pytest.warns(FutureWarning) as later:
+        updated = xs.create_setup(MODEL, CLOCKS, "t").xsim.update_vars(MODEL, output_vars=old)
+
+    assert dict(created.xsim.output_vars) == dict(updated.xsim.output_vars) == expected
+    assert {warning.filename for warning in [*caught, *later]} == {__file__}
+    assert str(caught[0].message) == (
+        "clocks or None as keys of output_vars= are deprecated; give names of variables as keys and clocks as values, "
+        f"e.g. {{'process__variable': {next(iter(old))!r}}}"
+    )
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("wanted", ["nope", ("tank", ["total"]), 5, {"tank": "nope"}, {"nope": "total"}])
+def test_wrong_variables_listed_by_clock(wanted):
+    """Names that do not exist are errors in that form too."""
+    with pytest.raises((xs.errors.UnknownOutputError, xs.errors.OutputRequestError)):
+        xs.create_setup(MODEL, CLOCKS, "t", output_vars={"t": wanted})
+
+
+def test_a_process_with_the_name_of_a_clock():
+    """A key that is the name of a process is that, though there is a clock of this name."""
+    model = xs.Model({"t": Tank})
+
+    assert dict(xs.create_setup(model, CLOCKS, "t", output_vars={"t": {"total": "t"}}).xsim.output_vars) == {
+        ("t", "total"): "t"
+    }
