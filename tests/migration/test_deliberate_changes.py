@@ -382,3 +382,96 @@ def test_an_undeclared_cycle_stays_an_error() -> None:
 
     with pytest.raises(CycleError, match="Cycle detected in process graph: p->q->p"):
         xs.Model({"p": p, "q": q})
+
+
+def test_dates_arrive_as_dates() -> None:
+    """A date given alone arrives as `np.datetime64` (there: an integer of nanoseconds), labels in nanoseconds."""
+    seen: list[Any] = []
+
+    @xs.runtime(args="step_start, step_delta")
+    def run_step(self: Any, start: Any, delta: Any) -> None:
+        seen.extend([self.day, self.span, start, delta])
+
+    model = xs.Model({"p": process(day=xs.variable(), span=xs.variable(), run_step=run_step)})
+    inputs = {"p__day": np.datetime64("2000-01-01"), "p__span": np.timedelta64(2, "D")}
+    run(model, np.array(["2000-01-01", "2000-01-03"], "M8[D]"), inputs)
+
+    assert [type(value) for value in seen] == [np.datetime64, np.timedelta64] * 2
+    assert seen[0] == seen[2] == np.datetime64("2000-01-01")
+    assert seen[1] == seen[3] == np.timedelta64(2, "D")
+    assert [value.dtype.str[3:] for value in seen] == ["[s]", "[s]", "[ns]", "[ns]"]
+
+
+def test_dataarrays_keep_coordinates_and_attributes() -> None:
+    """A DataArray given as input keeps its coordinates; attributes given win over those declared (there: lost)."""
+    v = xs.variable(dims="x", attrs={"units": "m", "long": "declared"})
+    model = xs.Model({"p": process(v=v, w=xs.variable(dims="x", default=0.0))})
+    given = xr.DataArray([1.0, 2.0], dims="x", coords={"x": [5, 6]}, attrs={"units": "km"})
+    result = run(model, inputs={"p__v": given, "p__w": [1.0, 2.0]})
+
+    assert result.x.values.tolist() == [5, 6]
+    assert result.p__v.attrs == {"units": "km", "long": "declared"}
+
+
+def test_inputs_with_different_labels() -> None:
+    """Two inputs with different labels along one dimension are an error (there: labels are lost)."""
+    model = xs.Model({"p": process(v=xs.variable(dims="x"), w=xs.variable(dims="x"))})
+    one, other = (xr.DataArray([1.0, 2.0], dims="x", coords={"x": labels}) for labels in ([5, 6], [7, 8]))
+
+    with pytest.raises(ValueError, match="the value given for input 'p__w' does not fit the setup"):
+        run(model, inputs={"p__v": one, "p__w": other})
+
+
+def test_a_process_that_sets_what_it_reads() -> None:
+    """Setting one's own `in` variable goes unnoticed, unless everything is validated (there: an AttributeError)."""
+
+    def run_step(self: Any) -> None:
+        self.v = 5
+
+    model = xs.Model({"p": process(v=xs.variable(default=1), run_step=run_step)})
+
+    assert run(model, outputs={"p__v": "t"}).p__v.values.tolist() == [5, 5, 5]
+    with pytest.raises(AttributeError, match="is only read by this process and cannot be set"):
+        run(model, validate="all")
+
+
+def test_hooks_around_processes_that_do_something() -> None:
+    """Hooks at level "process" are called for processes that implement the stage (there: for each process)."""
+    log: list[str] = []
+
+    @xs.runtime_hook("run_step", level="process", trigger="post")
+    def note(model: Any, context: Any, state: Any) -> None:
+        log.append("hook")
+
+    idle = process(v=xs.variable(default=1))
+    run(xs.Model({"u": Updated, "idle": idle}), [0, 1], hooks=[note])
+
+    assert log == ["hook"]
+
+
+def test_what_does_not_exist_is_named() -> None:
+    """Dropping an unknown process, and an encoding for what is not saved, are errors (there: nothing happens)."""
+    model = xs.Model({"p": Double})
+
+    with pytest.raises(KeyError, match="the model has no process 'q'"):
+        model.drop_processes("q")
+    with pytest.raises(ValueError, match="encoding= is given for 'p__nope', which the run does not save"):
+        run(model, outputs={"p__out": "t"}, encoding={"p__nope": {"dtype": "f4"}})
+
+
+def test_a_store_that_holds_something(tmp_path: Any) -> None:
+    """A store that holds anything is refused, also without outputs of the same names; `mode="w"` replaces it."""
+    model = xs.Model({"p": Double})
+    run(model, outputs={"p__out": "t"}, store=tmp_path / "s.zarr")
+
+    with pytest.raises(ValueError, match="already holds something"):
+        run(model, store=tmp_path / "s.zarr")
+    assert "p__out" not in run(model, store=tmp_path / "s.zarr", mode="w")
+
+
+@MODES
+def test_what_is_no_signal_is_passed_over(parallel: bool) -> None:
+    """A stage method may return what is no signal (there: an error)."""
+    model = xs.Model({"p": process(v=xs.variable(default=1), run_step=lambda self: 5)})
+
+    assert run(model, parallel=parallel).attrs["xsim_outcome"] == "done"

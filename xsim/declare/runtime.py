@@ -78,24 +78,27 @@ def runtime(meth: Any = None, args: str | Sequence[str] | None = None) -> Any:
     ...     def run_step(self, end, start):
     ...         self.age = end - start
     """
-    if args is None:
-        names: tuple[str, ...] = ()
-    elif isinstance(args, str):
-        names = tuple(name.strip() for name in args.split(",") if name.strip())
-    else:
-        names = tuple(args) if isinstance(args, (list, tuple)) else (args,)
-        if not all(isinstance(name, str) for name in names):
-            raise DeclarationError(
-                "args must be either a string, a list or a tuple, of names of runtime arguments",
-                got=f"args={args!r}"[:80],
-                expected="e.g. args='step_delta' or args=['step', 'step_delta']",
-            )
+    names = _names(args)
 
     def decorate(method: Any) -> Any:
         setattr(method, _MARK, names)
         return method
 
     return decorate if meth is None else decorate(meth)
+
+
+def _names(args: Any) -> tuple[str, ...]:
+    if args is None:
+        return ()
+    if isinstance(args, str):
+        return tuple(name.strip() for name in args.split(",") if name.strip())
+    if isinstance(args, (list, tuple)) and all(isinstance(name, str) for name in args):
+        return tuple(args)
+    raise DeclarationError(
+        "args must be either a string, a list or a tuple, of names of runtime arguments",
+        got=f"args={args!r}"[:80],
+        expected="e.g. args='step_delta' or args=['step', 'step_delta']",
+    )
 
 
 def stage_methods(cls: type) -> dict[Stage, StageMethod]:
