@@ -19,7 +19,7 @@ def make_objects(graph: ModelGraph) -> dict[str, Any]:
 
     Constructors of process classes are not called. Lagged references have their initial value.
     """
-    objects: dict[str, Any] = {name: _bare_object(graph.classes[name]) for name in graph.order}
+    objects: dict[str, Any] = {name: bare_object(graph.classes[name]) for name in graph.order}
     for name, process in objects.items():
         slots = process.__dict__
         slots[NAME_SLOT] = name
@@ -38,6 +38,6 @@ def make_objects(graph: ModelGraph) -> dict[str, Any]:
     return objects
 
 
-def _bare_object(cls: type) -> Any:
+def bare_object(cls: type) -> Any:
     """Make an object without calling a constructor that somebody wrote; builtin bases (dict) have their own."""
     return next(made for base in cls.__mro__ if (made := vars(base).get("__new__")) and type(made) is _BUILTIN)(cls)

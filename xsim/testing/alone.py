@@ -13,7 +13,7 @@ from attrs import NOTHING
 
 from xsim._base.dims import on_clock, show_dims, with_ndim
 from xsim._base.render import names
-from xsim._base.stages import RuntimeSignal, Stage, as_signal
+from xsim._base.stages import RuntimeSignal, Stage, Stop, as_signal
 from xsim._base.suggest import did_you_mean
 from xsim.declare.access import NAME_SLOT
 from xsim.declare.process import ProcessSpec, process_spec
@@ -22,6 +22,7 @@ from xsim.declare.variable_spec import ARRAY_TYPES, VariableSpec, VarIntent, Var
 from xsim.engine.context import RandomStreams, RuntimeContext
 from xsim.engine.failure import note
 from xsim.errors import InputError, OptionError, RuntimeContextError, UnknownInputError, UnsetVariableError
+from xsim.model.objects import bare_object
 from xsim.plan.inputs import PlannedInput
 from xsim.plan.random import random_stream
 from xsim.plan.timeline import Timeline, make_timeline
@@ -33,7 +34,7 @@ CLOCK = "clock"
 
 IN_STEPS = (Stage.RUN_STEP, Stage.FINALIZE_STEP)
 
-Call = Callable[[], RuntimeSignal]
+Call = Callable[[], RuntimeSignal | Stop]
 
 
 class Alone:
@@ -73,15 +74,17 @@ class Alone:
         streams = RandomStreams(lambda process: random_stream(seed, (), process))
         self._context = RuntimeContext(self._timeline, streams)
         self._name = name
+        self._stopped = False
         self.process: Any = self._make(cls)
 
     def _make(self, cls: type) -> Any:
-        process: Any = object.__new__(cls)  # as in models, which do not call constructors
+        process: Any = bare_object(cls)
         if self._name:
             process.__dict__[NAME_SLOT] = self._name
         converted = {}
         for name, spec in self.spec.variables.items():
-            value = self._inputs.get(name, spec.default_for(cls) if spec.can_be_input else NOTHING)
+            default = spec.default_for(cls) if spec.can_be_input else spec.initial
+            value = self._inputs.get(name, default)
             if value is not NOTHING:
                 converted[name] = self._set(process, spec, value)
         for name, value in converted.items():
@@ -107,22 +110,27 @@ class Alone:
         """Give each stage in its order, its step, and what calls it; time-varying values are set before."""
         yield from self._call(Stage.INITIALIZE, 0)
         for step in range(self._timeline.nsteps if set(self._stages) & set(IN_STEPS) else 0):
+            if self._stopped:
+                break
             self._context.move_to(step)
             for name, series in self._varying.items():
                 spec = self.spec.variables[name]
                 _validate(self.process, spec, self._set(self.process, spec, series[step]))
-            for stage in IN_STEPS:
-                yield from self._call(stage, step)
+            yield from self._call(Stage.RUN_STEP, step)
+            if not self._stopped:
+                yield from self._call(Stage.FINALIZE_STEP, step)
         yield from self._call(Stage.FINALIZE, max(0, self._timeline.nsteps - 1))
 
     def _call(self, stage: Stage, step: int) -> Iterator[tuple[Stage, int, Call]]:
         if stage not in self._stages or stage not in self.spec.stages:
             return
 
-        def call() -> RuntimeSignal:
+        def call() -> RuntimeSignal | Stop:
             arguments = [self._argument(name) for name in self.spec.stages[stage].args]
             try:
-                return as_signal(getattr(self.process, stage.value)(*arguments))
+                answer = getattr(self.process, stage.value)(*arguments)
+                self._stopped = isinstance(answer, Stop)
+                return answer if isinstance(answer, Stop) else as_signal(answer)
             except Exception as error:
                 self._explain(error, stage, step)
                 self._finalize_after(error, stage)

@@ -139,11 +139,11 @@ class _Check:
         snapshots = []
         for stage, step, call in self.alone.calls():
             before = {name: _look(self.process, spec) for name, spec in {**self._read, **self._updated}.items()}
-            signal = call()
+            answer = call()
             for name, (value, copy) in before.items():
                 self._see_change(name, value, copy, where(stage, step))
             self._see_on_demand(stage, where(stage, step))  # before anybody else reads them
-            snapshot = Snapshot(self.process, self.alone.spec, stage, step, signal)
+            snapshot = Snapshot(self.process, self.alone.spec, stage, step, answer)
             snapshots.append(snapshot)
             self._see_values(snapshot)
             self._see_pickled(snapshot)
@@ -195,6 +195,8 @@ class _Check:
     def _see_not_set(self, run: ProcessRun) -> None:
         early = [each for each in run.snapshots if each.stage is Stage.INITIALIZE]
         early += [each for each in run.run_step if each.step == 0]
+        if any(each.reason for each in early):
+            return  # the simulation ended there, and what has no value is missing
         for name, spec in self._set.items():
             if early and not any(name in snapshot for snapshot in early):
                 late = next((each for each in run.snapshots if name in each), None)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from xsim._base.render import columns, names
-from xsim._base.stages import RuntimeSignal, Stage
+from xsim._base.stages import RuntimeSignal, Stage, Stop
 from xsim.declare.process import ProcessSpec
 from xsim.declare.variable_spec import VarType
 from xsim.errors import UnsetVariableError
@@ -28,6 +28,8 @@ def run_process(
     name: str = "",
 ) -> ProcessRun:
     """Run one process class outside any model.
+
+    Where it ends the simulation (`xsim.stop`), no further step runs, as in a run; `Snapshot.reason` tells why.
 
     Parameters
     ----------
@@ -132,14 +134,17 @@ class Snapshot(Mapping[str, Any]):
     spec : ProcessSpec
     stage : Stage
     step : int
-    signal : RuntimeSignal
+    answer : RuntimeSignal or Stop
+        What the stage method has returned.
 
     Attributes
     ----------
     stage : str
     step : int
     signal : RuntimeSignal
-        What the stage method has returned.
+        What the stage method has returned; BREAK where it ended the simulation (`xsim.stop`).
+    reason : str
+        Why it ended the simulation; empty if it did not.
 
     Notes
     -----
@@ -147,10 +152,11 @@ class Snapshot(Mapping[str, Any]):
     copied. Variables without a value are not among the items.
     """
 
-    def __init__(self, process: Any, spec: ProcessSpec, stage: Stage, step: int, signal: RuntimeSignal) -> None:
+    def __init__(self, process: Any, spec: ProcessSpec, stage: Stage, step: int, answer: RuntimeSignal | Stop) -> None:
         self.stage = stage
         self.step = step
-        self.signal = signal
+        self.signal = RuntimeSignal.BREAK if isinstance(answer, Stop) else answer
+        self.reason = answer.reason if isinstance(answer, Stop) else ""
         self._class = spec.cls.__name__
         self._known = tuple(spec.variables)
         self._values: dict[str, Any] = {}

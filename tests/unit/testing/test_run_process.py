@@ -238,6 +238,88 @@ def test_signals():
     assert [each.signal for each in run.run_step] == [xs.RuntimeSignal.NONE, xs.RuntimeSignal.BREAK]
 
 
+def test_a_process_that_ends_its_simulation():
+    """No further step runs, nor the rest of this one, as in a run; `finalize` does (§O8)."""
+
+    @xs.process
+    class Pond:
+        water = xs.variable(intent="inout", default=2)
+        steps = xs.variable(intent="out")
+        closed = xs.variable(intent="out")
+
+        def initialize(self):
+            self.steps, self.closed = 0, False
+
+        def run_step(self):
+            self.water -= 1
+            return xs.stop("dry") if self.water <= 0 else None
+
+        @xs.runtime(args="step")
+        def finalize_step(self, step):
+            self.steps = step + 1
+
+        def finalize(self):
+            self.closed = True
+
+    run = run_process(Pond, steps=5)
+    assert [(each.signal, each.reason) for each in run.run_step] == [
+        (xs.RuntimeSignal.NONE, ""),
+        (xs.RuntimeSignal.BREAK, "dry"),
+    ]
+    assert (run.steps, run.closed, len(run.finalize_step)) == (1, True, 1)
+    assert len(xs.testing.check_process(Pond, steps=5).run_step) == 2
+
+
+def test_a_process_that_does_not_start():
+    """Where `initialize` ends the simulation, no step runs."""
+
+    @xs.process
+    class Pond:
+        water = xs.variable()
+        depth = xs.variable(intent="out")
+
+        def initialize(self):
+            return xs.stop("dry")
+
+        def run_step(self):
+            raise AssertionError
+
+    run = run_process(Pond, {"water": 0})
+    assert (run.initialize.reason, run.run_step) == ("dry", ())
+    assert "depth" not in xs.testing.check_process(Pond, {"water": 0})
+
+
+def test_lagged_references_have_their_initial_value():
+    """A lagged reference has its initial value, unless one is given, and keeps it (§O6)."""
+
+    @xs.process
+    class Walker:
+        before = xs.foreign("elsewhere", "place", lag=1, initial=-1)
+        seen = xs.variable(intent="out")
+
+        def run_step(self):
+            self.seen = self.before
+
+    assert run_process(Walker, steps=2).series("seen") == [-1, -1]
+    assert run_process(Walker, {"before": 4}).seen == 4
+    assert run_process(Walker, varying={"before": [1, 2]}).series("seen") == [1, 2]
+    assert xs.testing.check_process(Walker).seen == -1
+
+
+def test_a_process_that_is_a_dict():
+    """A process class may derive from a builtin type."""
+
+    @xs.process
+    class Pool(dict):
+        size = xs.variable(intent="out")
+
+        def run_step(self):
+            self[len(self)] = 1
+            self.size = len(self)
+
+    assert run_process(Pool, steps=3).size == 3
+
+
 def test_on_demand_raises_where_it_is_read():
     """What an on-demand variable raises comes when it is read, not before."""
     run = run_process(Tank, {"inflow": 1, **LEVEL})
