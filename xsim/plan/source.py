@@ -22,6 +22,7 @@ from xsim.setup.attributes import (
     WORKERS,
 )
 from xsim.setup.clocks import as_numbers, read_clocks
+from xsim.setup.outputs import read_outputs
 
 
 def as_source(dataset: xr.Dataset, graph: ModelGraph) -> xr.Dataset:
@@ -59,7 +60,9 @@ def _check_mark(dataset: xr.Dataset, key: Key, graph: ModelGraph) -> None:
         return
     saved = [dim for dim in str(dataset.variables[name].attrs.get(OUTPUT_DIMS, "")).split(",") if dim]
     lost = [dim for dim in saved if dim not in dataset.variables[name].dims]
-    clocks = read_clocks(dataset)
+    requests, clocks = read_outputs(dataset), read_clocks(dataset)
+    if key in requests and requests[key] not in lost:
+        return  # the clock is there, or never was: a member of a batch has been selected
     own = on_clock(graph.input_spec(key).dims, clocks.main)
     known = {*clocks.labels, *(str(n) for n, c in dataset.coords.items() if ROLE in c.attrs)}
     if lost and (set(lost) <= known or (len(lost) == 1 and tuple(d for d in saved if d not in lost) in own)):

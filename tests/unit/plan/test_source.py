@@ -191,6 +191,18 @@ def test_outputs_at_the_end_are_no_inputs():
     assert result.xsim.run(MODEL).stock__size.values.tolist() == [1, 11]
 
 
+@pytest.mark.parametrize("dims", ["b", ["b", "c"]])
+def test_a_member_of_a_batch_runs_again(setup, where, dims):
+    """A member selected from the result of a batch runs as it ran there, from its inputs (DESIGN §S5)."""
+    inputs = {"stock__rate": ("b", [1.0, 2.0]), "stock__kept": ("b" if dims == "b" else "c", [5.0, 9.0])}
+    batch = setup.xsim.update_vars(MODEL, input_vars=inputs).xsim.run(MODEL, batch_dim=dims, **where)
+    member = batch.isel(dict.fromkeys(dims, 1))
+    again = member.xsim.run(MODEL)
+
+    for name in ("stock__size", "stock__total", "stock__kept", "stock__kept.input"):
+        np.testing.assert_array_equal(again[name], member[name])
+
+
 def test_results_of_results_keep_one_input(result):
     """Running again and again does not pile up inputs."""
     again = result.xsim.run(MODEL).xsim.run(MODEL)
