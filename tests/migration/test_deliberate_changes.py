@@ -268,6 +268,12 @@ def test_a_decreasing_clock_runs_in_the_order_given() -> None:
     assert run(model, [3.0, 2.0, 0.0], outputs={"p__seen": "t"}).p__seen.values.tolist() == [2.9, 1.8, 1.8]
 
 
+def test_a_clock_in_another_order_than_the_main_clock() -> None:
+    """A clock whose labels are not in the order of the main clock is an error (there: wrong labels, silently)."""
+    with pytest.raises(ValueError, match="Clock coordinate 'o' is not in the order of main clock coordinate 't'"):
+        xs.create_setup(xs.Model({"p": Double}), {"t": [0, 1, 2], "o": [2, 0]}, "t")
+
+
 def test_a_clock_of_one_label_is_a_run_without_steps() -> None:
     """A one-label clock is a run without steps (§C1)."""
     log: list[str] = []
