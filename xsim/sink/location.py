@@ -8,7 +8,7 @@ from typing import Any
 
 import zarr
 from zarr.abc.store import Store
-from zarr.storage import LocalStore, StorePath, WrapperStore, ZipStore
+from zarr.storage import FsspecStore, LocalStore, StorePath, WrapperStore, ZipStore
 
 from xsim._base.render import names
 from xsim.errors import StoreError, StoreExistsError
@@ -36,6 +36,8 @@ def location_of(store: Any) -> Any:
         return StorePath(_absolute(store.store), store.path)
     if isinstance(store, Store):
         return _absolute(store)
+    if type(store).__module__ == "fsspec.mapping":  # not imported: xsim does not need it
+        return _absolute(FsspecStore.from_mapper(store))
     if isinstance(store, dict):
         return zarr.storage.MemoryStore(store)
     raise StoreError(

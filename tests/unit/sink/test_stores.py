@@ -60,6 +60,8 @@ STORES = {
     "URL of memory": lambda path: f"memory://{next(numbers)}",
     "fsspec in memory": lambda path: FsspecStore.from_url(f"memory://{next(numbers)}"),
     "fsspec on files": lambda path: FsspecStore.from_url(f"file://{path}"),
+    "mapping of fsspec in memory": lambda path: fsspec.get_mapper(f"memory://{next(numbers)}"),
+    "mapping of fsspec on files": lambda path: fsspec.get_mapper(f"file://{path}"),
     "obstore in memory": lambda path: ObjectStore(obstore.store.MemoryStore()),
     "obstore on files": lambda path: ObjectStore(obstore.store.LocalStore(path, mkdir=True)),
     "store of icechunk": lambda path: session().store,
