@@ -52,10 +52,10 @@ def stop(reason: str) -> Stop:
     -----
     The other processes of the stage still run. In ``run_step``, outputs are then saved as they stand; in
     ``finalize_step`` they have been. Later labels are missing, the last one too; outputs without a clock get the final
-    state, and ``finalize`` runs. In ``initialize``, no step runs, and all labels are missing. Variables that have no value
-    by then are missing too. The run counts as done.
-    The reason, the process, the stage and the last step (-1 if there was none) are attributes of the result
-    (``xsim_reason`` and so on), or variables of these names along the batch dimensions.
+    state, and ``finalize`` runs. In ``initialize``, no step runs, and all labels are missing. Variables that have no
+    value by then are missing too. The run counts as done. The reason, the process, the stage and the last step (-1 if
+    there was none) are attributes of the result (``xsim_reason`` and so on), or variables of these names along the
+    batch dimensions.
 
     Examples
     --------
