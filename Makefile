@@ -1,7 +1,7 @@
 # `make help` lists the targets. PYTHON=/path/to/python picks the interpreter (see ci/README.md).
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test test-slow bench lint format doc clean
+.PHONY: help environment demo test test-slow test-chaos bench lint format doc clean
 
 # The python of the interpreter's environment. The environment is up to date here, so this only looks it up.
 python = python="$$(ci/environment)" && "$$python"
@@ -22,6 +22,9 @@ test: environment ## run the tests, without the slow ones
 # pytest's exit code 5 says that no test was selected.
 test-slow: environment ## run the slow tests
 	@$(python) -m pytest -m slow || { status=$$?; [ $$status -eq 5 ] || exit $$status; }
+
+test-chaos: environment ## kill sweeps by the hundred, and resume them
+	@$(python) -m pytest -m chaos
 
 bench: environment ## measure xsim beside work written by hand
 	@$(python) -m benchmarks

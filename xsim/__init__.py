@@ -23,6 +23,8 @@ from xsim.declare.variable import (
 )
 from xsim.declare.variable_spec import VarIntent, VarType
 from xsim.errors import BatchWarning, PlanWarning
+from xsim.plan.synchronizer import ProcessSynchronizer, ThreadSynchronizer
+from xsim.result.open_run import open_run
 from xsim.setup.create import create_setup
 
 __all__ = [
@@ -53,6 +55,9 @@ __all__ = [
     # setup and run
     "create_setup",
     "XsimAccessor",
+    "open_run",
+    "ThreadSynchronizer",
+    "ProcessSynchronizer",
     "BatchWarning",
     "PlanWarning",
     # looking at models, checking values, watching runs

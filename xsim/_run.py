@@ -70,7 +70,7 @@ def run(
     hooks = tuple(hooks)  # looked at twice
     functions = collect_hooks(hooks)
     bound = Hooks(functions, view if functions else _no_view)
-    store = None if options.store is None else ZarrStore(options.store, options.mode)
+    store = None if options.store is None else ZarrStore(options.store, options.mode, options.resume)
     with progress_for(plan, hooks) as events:
         if plan.is_batch:
             return _run_batch(plan, store, bound, events)
@@ -81,7 +81,21 @@ def _run_single(
     plan: RunPlan, store: ZarrStore | None, hooks: Hooks, events: Events, objects: Mapping[str, Any] | None
 ) -> xr.Dataset:
     sink: MemorySink | ZarrSink = MemorySink() if store is None else ZarrSink(store)
-    sink.preflight(plan)
+    try:
+        sink.preflight(plan)
+        return _run_member(plan, store, sink, hooks, events, objects)
+    finally:
+        sink.release()
+
+
+def _run_member(
+    plan: RunPlan,
+    store: ZarrStore | None,
+    sink: MemorySink | ZarrSink,
+    hooks: Hooks,
+    events: Events,
+    objects: Mapping[str, Any] | None,
+) -> xr.Dataset:
     buffers = sink.open(plan)
     state = make_state(plan, 0, objects)
     try:
@@ -109,7 +123,13 @@ def _ended(plan: RunPlan, ending: Ending | None) -> str:
 
 def _run_batch(plan: RunPlan, store: ZarrStore | None, hooks: Hooks, events: Events) -> xr.Dataset:
     sink: BatchSink = MemoryBatchSink() if store is None else ZarrBatchSink(store)
-    sink.preflight(plan)
+    try:
+        return _run_members(sink.preflight(plan), store, sink, hooks, events)
+    finally:
+        sink.release()
+
+
+def _run_members(plan: RunPlan, store: ZarrStore | None, sink: BatchSink, hooks: Hooks, events: Events) -> xr.Dataset:
     executor = _executor(plan)
     finished = False
     try:
@@ -146,7 +166,7 @@ def _result(plan: RunPlan, store: ZarrStore | None, arrays: Mapping[str, Any], f
 def _report(plan: RunPlan, book: Book, summary: str, result: xr.Dataset) -> None:
     """Raise or warn of members that are not done, after all others are done and saved (DESIGN §B6)."""
     if plan.options.on_error == "continue":
-        warnings.warn(summary, BatchWarning, stacklevel=5)  # where .xsim.run is called
+        warnings.warn(summary, BatchWarning, stacklevel=6)  # where .xsim.run is called
         return
     raise BatchError.of(
         book.first_error,

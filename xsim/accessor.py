@@ -25,6 +25,7 @@ from xsim.setup.inputs import set_inputs
 from xsim.setup.outputs import read_outputs, set_outputs
 from xsim.setup.simlab import from_simlab
 from xsim.setup.summary import setup_page
+from xsim.sink.journal import JOURNAL, unfold
 
 
 @xr.register_dataset_accessor("xsim")  # type: ignore[no-untyped-call]
@@ -222,12 +223,16 @@ class XsimAccessor:
         safe_mode: bool = True,
         *,
         mode: str = "w-",
+        resume: bool = False,
+        accept_code_change: bool = False,
         workers: int | None = None,
         threads_per_worker: int | None = None,
         block: int | None = None,
         seed: int | None = None,
         on_error: str = "raise",
         max_failures: int | None = None,
+        retries: int = 0,
+        time_limit: Any = None,
         progress: bool | None = None,
     ) -> xr.Dataset:
         """Run a model with this dataset as setup.
@@ -270,6 +275,12 @@ class XsimAccessor:
             afterwards.
         mode : {"w-", "w"}, default: "w-"
             Refuse a store that holds something already, or replace it.
+        resume : bool, default: False
+            Go on with a batch that was begun in the store, however it ended: members that are done stay as they are,
+            the others run (again), and members appended along a batch dimension run too. The result is that of an
+            uninterrupted run, bit for bit. Where nothing has been begun this is a run like any other.
+        accept_code_change : bool, default: False
+            Go on although the source text of process classes has changed since.
         workers : int, optional
             How many at a time: None for all usable CPUs, ``-n`` for all but n.
         threads_per_worker : int, optional
@@ -283,6 +294,11 @@ class XsimAccessor:
             Whether members that fail raise one error, after all others are done and saved, or one warning.
         max_failures : int, optional
             Number of failures after which no new member starts.
+        retries : int, default: 0
+            How often a member that fails, or whose worker process dies, runs again before it counts as failed.
+        time_limit : float or datetime.timedelta, optional
+            Seconds that a member may take; then it stops between two steps, with outcome "timed out". In worker
+            processes also a step that never ends is stopped.
         progress : bool, optional
             Show a progress bar; by default in terminals and notebooks.
 
@@ -318,12 +334,16 @@ class XsimAccessor:
             parallel=parallel,
             scheduler=scheduler,
             mode=mode,
+            resume=resume,
+            accept_code_change=accept_code_change,
             workers=workers,
             threads_per_worker=threads_per_worker,
             block=block,
             seed=seed,
             on_error=on_error,
             max_failures=max_failures,
+            retries=retries,
+            time_limit=time_limit,
             progress=progress,
         )
         graph = as_graph(model)
@@ -343,6 +363,10 @@ class XsimAccessor:
         AttributeError
             If the dataset is not the result of a batch.
         """
+        if JOURNAL in self._dataset and "xsim_outcome" not in self._dataset:  # opened while the run is going on
+            journal = self._dataset[JOURNAL]
+            outcomes = unfold(np.asarray(journal.to_numpy(), dtype=object))["xsim_outcome"]
+            return xr.DataArray(outcomes, journal.coords, journal.dims, "xsim_outcome")
         if "xsim_outcome" not in self._dataset:
             raise AttributeError("this dataset is not the result of a batch: it has no outcomes of members")
         return self._dataset["xsim_outcome"].compute()

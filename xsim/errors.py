@@ -40,10 +40,13 @@
     ├── NotPicklableError (TypeError)            something cannot go to worker processes
     ├── DrawingError (RuntimeError)              a graph cannot be drawn
     ├── WorkerError (RuntimeError)               a worker process ended
+    ├── TimeLimitError (TimeoutError)            a member ran longer than it may
     ├── BatchError (RuntimeError)                members of a batch failed
     ├── CheckError (AssertionError)              what a test checks does not hold; see `xsim.testing`
     └── StoreError (ValueError)                  a store cannot be written to or read
-        └── StoreExistsError (FileExistsError)
+        ├── StoreExistsError (FileExistsError)
+        ├── StoreBusyError (BlockingIOError)
+        └── ResumeError
 
 Every error also derives from the built-in type in brackets, which is what xarray-simlab raised at the same
 place, so that ``except`` clauses and test suites of models keep working (DESIGN §E2).
@@ -283,6 +286,10 @@ class WorkerError(XsimError, RuntimeError):
     """A worker process ended without an answer."""
 
 
+class TimeLimitError(XsimError, TimeoutError):
+    """A member ran longer than it may."""
+
+
 class BatchError(XsimError, RuntimeError):
     """Members of a batch failed; the others are done and saved.
 
@@ -338,6 +345,20 @@ class StoreError(XsimError, ValueError):
 
 class StoreExistsError(StoreError, FileExistsError):
     """A store already holds results."""
+
+
+class StoreBusyError(StoreError, BlockingIOError):
+    """Another run is writing to a store."""
+
+
+class ResumeError(StoreError):
+    """What a store holds is not the beginning of this run.
+
+    Attributes
+    ----------
+    differences : tuple of str
+        How they differ.
+    """
 
 
 class PlanWarning(UserWarning):

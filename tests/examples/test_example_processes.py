@@ -19,6 +19,7 @@ CELLS = np.random.default_rng(1).integers(0, 2, (6, 8)).astype(np.uint8)
 DEM = np.random.default_rng(2).random((6, 8)) * 100
 BASE = np.pad(np.zeros((4, 6), bool), 1, constant_values=True)
 GRID = {"dx": 30.0, "dy": 30.0}
+EDGES = np.array([[1, 0], [2, 1], [4, 3]])
 
 CASES: dict[str, dict[str, Any]] = {
     "advection.UniformGrid1D": {"inputs": {"spacing": 0.1, "length": 1.0}},
@@ -29,6 +30,9 @@ CASES: dict[str, dict[str, Any]] = {
     "life.Board": {"inputs": {"cells": CELLS}},
     "life.Pattern": {"inputs": {"pattern": CELLS[:2, :2], "x": np.arange(6), "y": np.arange(5)}},
     "life.Traces": {"inputs": {"cells": CELLS}},
+    "percolation.RandomGraph": {"inputs": {"nodes": 50}},
+    "percolation.Bonds": {"inputs": {"edges": EDGES, "phi": 0.5}},
+    "percolation.Clusters": {"inputs": {"nodes": 6, "edges": EDGES, "kept": np.array([True, False, True])}},
     "landscape.ElevationModel": {"inputs": {"dem": DEM}},
     "landscape.Uplift": {"inputs": {"rate": 1e-3, "base_level": BASE}},
     "landscape.UpliftedSurface": {"inputs": {"before": DEM, "tectonic_motions": [np.ones_like(DEM)]}},

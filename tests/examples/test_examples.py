@@ -8,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import matplotlib
+import networkx
 import numpy as np
 import pytest
 import xarray as xr
@@ -196,3 +198,108 @@ def test_snow_as_a_script(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "          2         263         114          30\n" in printed
     assert "all checks passed" in printed
     assert (tmp_path / "snow_runoff.png").exists()
+
+
+def test_random_graph() -> None:
+    """Edges are pairs of different nodes, none twice, each pair equally likely; a complete graph has all pairs."""
+    example = load("percolation")
+    rng = np.random.default_rng(1)
+    assert sorted(map(tuple, example.draw_edges(5, 4.0, rng).tolist())) == [(i, j) for i in range(5) for j in range(i)]
+    found = np.zeros((6, 6))
+    for _ in range(2000):
+        edges = example.draw_edges(6, 2.0, rng)
+        np.add.at(found, tuple(edges.T), 1)
+    assert np.unique(found[np.triu_indices(6)]).tolist() == [0]
+    pairs = found[np.tril_indices(6, -1)]
+    assert abs(pairs - 800).max() < 5 * np.sqrt(2000 * 0.4 * 0.6)
+
+
+def test_clusters_against_networkx() -> None:
+    """Sizes of clusters are those that networkx finds."""
+    example = load("percolation")
+    edges = example.draw_edges(500, 1.2, np.random.default_rng(1))
+    graph = networkx.Graph(edges.tolist())
+    graph.add_nodes_from(range(500))
+    known = sorted(map(len, networkx.connected_components(graph)))
+    assert sorted(example.cluster_sizes(500, edges).tolist()) == known
+    assert known[-1] > 50
+
+
+def test_share_of_an_endless_graph() -> None:
+    """The prediction solves S = 1 - exp(-4 phi S), is 0 up to the threshold, and not above it."""
+    phi = np.linspace(0, 1, 201)
+    share = load("percolation").predict(phi)
+    np.testing.assert_allclose(share, 1 - np.exp(-4 * phi * share), rtol=0, atol=1e-14)
+    np.testing.assert_array_equal(share > 0, phi > 0.25)
+    known = {0.30: 0.3137, 0.40: 0.6420, 0.50: 0.7968, 0.75: 0.9405, 1.0: 0.9802}
+    assert load("percolation").predict(np.array(list(known))).round(4).tolist() == list(known.values())
+
+
+@pytest.fixture(scope="module")
+def percolated() -> xr.Dataset:
+    """Run all members of the percolation example, one after the other."""
+    example = load("percolation")
+    return example.sweep_setup().xsim.run(example.build_model(), batch_dim=example.SWEPT, seed=example.SEED)
+
+
+def test_percolation(percolated: xr.Dataset) -> None:
+    """Means over 20 repetitions are those of the endless graph, and no cluster is large below the threshold."""
+    assert dict(percolated.sizes) == {"phi": 21, "repetition": 20}
+    load("percolation").check(percolated)
+
+
+@pytest.mark.parametrize(
+    ("phi", "shift", "message"),
+    [(0.5, 0.01, "phi 0.5: 0.8"), (1.0, -0.003, "phi 1.0: 0.97"), (0.2, 0.003, "phi 0.2: a cluster of 0.0")],
+)
+def test_percolation_notices_a_shift(percolated: xr.Dataset, phi: float, shift: float, message: str) -> None:
+    """The check of the percolation example finds a share that is too large or too small at one phi."""
+    shifted = percolated.copy(deep=True)
+    shifted["clusters__largest"].loc[{"phi": phi}] += shift
+    with pytest.raises(AssertionError, match=message):
+        load("percolation").check(shifted)
+
+
+def test_more_repetitions(tmp_path: Path) -> None:
+    """Repetitions that are added later have the bits of a sweep in one go, and leave those that are there alone."""
+    example = load("percolation")
+
+    def go_on(repetitions: int, **where: Any) -> xr.Dataset:
+        setup = example.sweep_setup(repetitions, phis=(0.2, 0.3, 1.0), nodes=500)
+        return setup.xsim.run(example.build_model(), batch_dim=example.SWEPT, seed=3, **where).load()
+
+    store = {"store": tmp_path / "sweep.zarr", "resume": True}
+    first, added, again = go_on(4, **store), go_on(7, **store), go_on(7, **store)
+    xs.testing.assert_identical_runs(added, go_on(7))
+    assert np.unique(added.clusters__number[1]).size == 7
+    np.testing.assert_array_equal(added.xsim_end[:, :4], first.xsim_end)
+    np.testing.assert_array_equal(again.xsim_end, added.xsim_end)
+
+
+def test_impossible_probability() -> None:
+    """A probability above 1 fails in its own repetitions alone."""
+    example = load("percolation")
+    setup = example.sweep_setup(2, phis=(0.5, 1.05, 1.0), nodes=100)
+    with pytest.warns(xs.BatchWarning, match="4 of 6 members done, 2 failed"):
+        result = setup.xsim.run(example.build_model(), batch_dim=example.SWEPT, on_error="continue")
+    assert result.xsim.outcome.values.tolist() == [["done"] * 2, ["failed"] * 2, ["done"] * 2]
+    assert result.clusters__largest.isnull().values.tolist() == [[False] * 2, [True] * 2, [False] * 2]
+
+
+@pytest.mark.slow
+def test_percolation_as_a_script(tmp_path: Path) -> None:
+    """The percolation example computes 420 members at the first start, none at the second, and prints the same."""
+    command = [sys.executable, str(EXAMPLES / "percolation.py"), "--out", str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "MPLBACKEND": "Agg"}
+    printed = []
+    for computed in (420, 0):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
+        assert done.returncode == 0, done.stderr
+        table, _, end = done.stdout.partition(f"{computed} of 420 members computed now")
+        assert "all checks passed" in end
+        printed.append(table)
+    assert printed[0] == printed[1]
+    assert (tmp_path / "percolation.png").stat().st_size > 20_000
+    result = xr.open_zarr(tmp_path / "sweep.zarr")
+    assert result.clusters__largest.dims == ("phi", "repetition")
+    assert set(result.coords) == {"phi", "repetition"}

@@ -18,8 +18,8 @@ NAMES = [
     *("process", "variable", "index", "on_demand", "any_object", "foreign", "global_ref", "group", "group_dict"),
     *("runtime", "runtime_hook", "RuntimeHook", "RuntimeSignal", "stop", "MAIN_CLOCK", "VarIntent", "VarType"),
     *("process_name", "filter_variables", "process_info", "variable_info"),
-    *("Model", "create_setup", "XsimAccessor", "BatchWarning", "PlanWarning"),
-    *("dot", "validators", "monitoring", "testing", "errors", "__version__"),
+    *("Model", "create_setup", "XsimAccessor", "open_run", "ThreadSynchronizer", "ProcessSynchronizer"),
+    *("BatchWarning", "PlanWarning", "dot", "validators", "monitoring", "testing", "errors", "__version__"),
 ]
 
 SIGNATURES = {
@@ -39,7 +39,8 @@ SIGNATURES = {
     xs.Model: "processes order",
     xs.runtime_hook: "stage level trigger",
     xs.XsimAccessor.run: "self model batch_dim check_dims validate store encoding decoding hooks parallel scheduler "
-    "safe_mode mode workers threads_per_worker block seed on_error max_failures progress",
+    "safe_mode mode resume accept_code_change workers threads_per_worker block seed on_error max_failures retries "
+    "time_limit progress",
     xs.XsimAccessor.update_clocks: "self model clocks main_clock master_clock",
     xs.XsimAccessor.update_vars: "self model input_vars output_vars",
     xs.XsimAccessor.reset_vars: "self model",
@@ -109,8 +110,8 @@ def test_accessor_is_registered() -> None:
 
 def test_unfinished_arguments_are_refused() -> None:
     """An argument that does not work yet is an ordinary TypeError, never a stub."""
-    with pytest.raises(TypeError, match="unexpected keyword argument 'resume'"):
-        xr.Dataset().xsim.run(xs.Model({}), resume=True)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'priority'"):
+        xr.Dataset().xsim.run(xs.Model({}), priority=1)
 
 
 def test_version_is_that_of_the_distribution() -> None:
@@ -126,4 +127,4 @@ def test_import_brings_no_optional_package() -> None:
         "print(sorted({m.partition('.')[0] for m in sys.modules} - before - set(sys.stdlib_module_names)))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout.strip() == "['attrs', 'loky', 'threadpoolctl', 'xsim']"
+    assert answer.stdout.strip() == "['attrs', 'filelock', 'loky', 'threadpoolctl', 'xsim']"

@@ -8,17 +8,17 @@ from itertools import chain
 
 import attrs
 
-from xsim.engine.block import PENDING, MemberResult, Work
+from xsim.engine.block import PENDING, MemberResult, Work, result_of
 from xsim.engine.book import Book
 from xsim.engine.events import Events
 from xsim.engine.executors.protocol import Executor, Task
 from xsim.engine.failure import note
 from xsim.engine.hooks import Hooks
 from xsim.plan.batch import Batch
-from xsim.plan.blocks import Block, best_size, block_shape, blocks
+from xsim.plan.blocks import best_size, block_shape, blocks, single
 from xsim.plan.chunks import CHUNK_BYTES
 from xsim.plan.run_plan import RunPlan
-from xsim.sink.batch import BatchSink
+from xsim.sink.batch import BatchSink, Earlier
 from xsim.sink.facts import OutputShape
 from xsim.sink.member import nbytes_of
 
@@ -51,20 +51,17 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
     book = _new_book(plan)
     wall, cpu = time.perf_counter(), time.process_time()
     outcome = "failed"
+    under_way: list[Task] = []
     try:
-        first_work = Work(plan, hooks, limit=None if sink.holds_all else CHUNK_BYTES)
-        pilots = _run_pilots(first_work, executor, events)
-        shapes = _shapes(pilots)
-        shape = plan.block or _best_shape(plan, pilots)
-        sink.create(shapes, shape)
-        book.add(shapes)
-        pilots = {member: result for member, result in pilots.items() if _fits(result, shapes)}
-        for name in book.enter(pilots, pilots.values()):
-            sink.grow(name, book.facts[name].own_shape)
-        tasks = _tasks(plan, shape, pilots, book)
+        earlier = sink.earlier()
+        if earlier is None:
+            shapes, shape, tasks = _begin(plan, sink, hooks, executor, events, book)
+        else:
+            shapes, shape, tasks = _go_on(plan, sink, earlier, book)
+            events.members(book.done, book.failed)
         while True:
             work = Work(plan, hooks, shapes, sink.writer(executor.in_workers))
-            late = _run_blocks(work, sink, executor, book, events, tasks)
+            late = _run_blocks(work, sink, executor, book, events, tasks, under_way)
             if not late.ended:
                 break
             _, name, known = late.first()
@@ -77,7 +74,7 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
         # Nobody may write any more when the sink is closed.
         executor.close(now=True)
         cancelled = isinstance(error, KeyboardInterrupt)
-        _close_after(error, sink, book, "cancelled" if cancelled else "failed")
+        _close_after(error, sink, book, "cancelled" if cancelled else "failed", under_way)
         raise
     _close(sink, book, outcome)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
@@ -86,15 +83,58 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
     return book
 
 
+def _begin(
+    plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, events: Events, book: Book
+) -> tuple[dict[str, OutputShape], tuple[int, ...], Iterator[Task]]:
+    """Run the first members, and make the arrays."""
+    first_work = Work(plan, hooks, limit=None if sink.holds_all else CHUNK_BYTES)
+    pilots = _run_pilots(first_work, executor, events)
+    shapes = _shapes(pilots)
+    shape = plan.block or _best_shape(plan, pilots)
+    sink.create(shapes, shape)
+    book.add(shapes)
+    pilots = {member: result for member, result in pilots.items() if _fits(result, shapes)}
+    for name in book.enter(pilots, pilots.values()):
+        sink.grow(name, book.facts[name].own_shape)
+    return shapes, shape, _tasks(plan, shape, pilots, book)
+
+
+def _go_on(
+    plan: RunPlan, sink: BatchSink, earlier: Earlier, book: Book
+) -> tuple[dict[str, OutputShape], tuple[int, ...], Iterator[Task]]:
+    """Take in what an earlier run has done (DESIGN §B7)."""
+    book.add(earlier.shapes)
+    for block in blocks(plan.batch, earlier.block):
+        done = earlier.records(block)
+        book.enter(done, [result_of(record) for record in done.values()])
+    return dict(earlier.shapes), earlier.block, _tasks_left(plan, sink, earlier, book)
+
+
+def _tasks_left(plan: RunPlan, sink: BatchSink, earlier: Earlier, book: Book) -> Iterator[Task]:
+    """Give a task for each block that is not done; what is done of it is read, since chunks are written whole."""
+    for block in blocks(plan.batch, earlier.block):
+        done = earlier.records(block)
+        if len(done) == len(block.members(plan.batch)):
+            continue
+        if not done:
+            sink.clear(block)
+        if book.stop_reason:
+            continue
+        data = sink.read(block, done)
+        yield Task(block, {member: result_of(record, data[member]) for member, record in done.items()})
+
+
 def _close(sink: BatchSink, book: Book, outcome: str) -> None:
     for fact in book.facts.values():
         fact.missing |= not book.complete
     sink.close(outcome, book.facts, book.equal_indexes)
 
 
-def _close_after(error: BaseException, sink: BatchSink, book: Book, outcome: str) -> None:
+def _close_after(error: BaseException, sink: BatchSink, book: Book, outcome: str, under_way: list[Task]) -> None:
     """Keep what is done, after a failure, which must not be hidden by another one."""
     try:
+        for task in under_way:
+            sink.tidy(task.block)
         _close(sink, book, outcome)
     except Exception as second:
         note(error, f"closing the store failed too: {type(second).__name__}: {second}")
@@ -112,18 +152,13 @@ def _run_pilots(work: Work, executor: Executor, events: Events) -> dict[int, Mem
     while len(pilots) < plan.batch.size and not book.done and not book.stop_reason:
         first = len(pilots)
         numbers = range(first, min(first + plan.workers, plan.batch.size))
-        tasks = [Task(_single(plan.batch, member)) for member in numbers]
+        tasks = [Task(single(plan.batch.position(member))) for member in numbers]
         for task, results in executor.run(work, tasks):
             members = task.block.members(plan.batch)
             pilots |= zip(members, results, strict=True)
             book.enter(members, results)
             events.members(book.done, book.failed)
     return dict(sorted(pilots.items()))
-
-
-def _single(batch: Batch, member: int) -> Block:
-    position = batch.position(member)
-    return Block(position, tuple(i + 1 for i in position))
 
 
 def _shapes(pilots: dict[int, MemberResult]) -> dict[str, OutputShape]:
@@ -213,11 +248,18 @@ class _Late:
 
 
 def _run_blocks(
-    work: Work, sink: BatchSink, executor: Executor, book: Book, events: Events, tasks: Iterator[Task]
+    work: Work,
+    sink: BatchSink,
+    executor: Executor,
+    book: Book,
+    events: Events,
+    tasks: Iterator[Task],
+    under_way: list[Task],
 ) -> _Late:
     """Run blocks, until one saves an output that has no array."""
     late = _Late(work.plan.batch)
-    for task, results in executor.run(work, _until_late(tasks, late)):
+    for task, results in executor.run(work, _until_late(tasks, late, under_way)):
+        under_way[:] = [other for other in under_way if other.block != task.block]
         if any(result.late is not None for result in results):
             late.ended.append((task, results))
             continue
@@ -232,7 +274,7 @@ def _run_blocks(
     return late
 
 
-def _until_late(tasks: Iterator[Task], late: _Late) -> Iterator[Task]:
+def _until_late(tasks: Iterator[Task], late: _Late, under_way: list[Task]) -> Iterator[Task]:
     """Give tasks; once a member is late, only those of blocks with members below it.
 
     Blocks come in the order of their first members, but a box may hold members above those of the next box.
@@ -241,4 +283,5 @@ def _until_late(tasks: Iterator[Task], late: _Late) -> Iterator[Task]:
         if late.ended and task.block.members(late.batch)[0] > late.first()[0]:
             late.not_taken = task
             return
+        under_way.append(task)
         yield task

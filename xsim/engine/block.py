@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import attrs
@@ -18,6 +19,7 @@ from xsim.engine.failure import failure_record
 from xsim.engine.hooks import Hooks
 from xsim.engine.loop import run_member
 from xsim.engine.state import make_state
+from xsim.errors import TimeLimitError, WorkerError
 from xsim.plan.blocks import Block
 from xsim.plan.inputs import validate_inputs
 from xsim.plan.run_plan import RunPlan
@@ -51,6 +53,10 @@ class Work:
     limit: int | None = None
 
 
+SavedShape = tuple[tuple[int, ...], bool, bool]
+"""Own shape of an output of a member, and whether values are missing or ambiguous."""
+
+
 @attrs.frozen(eq=False)
 class MemberResult:
     """How a member ended.
@@ -71,7 +77,7 @@ class MemberResult:
     """
 
     record: Record
-    shapes: Mapping[str, tuple[tuple[int, ...], bool, bool]]
+    shapes: Mapping[str, SavedShape]
     data: MemberData | None
     error: BaseException | None = None
     late: tuple[str, OutputShape] | None = None
@@ -81,7 +87,9 @@ PENDING = MemberResult({}, {}, None)
 """Of a member that has not run."""
 
 
-def run_block(work: Work, block: Block, known: Mapping[int, MemberResult]) -> list[MemberResult]:
+def run_block(
+    work: Work, block: Block, known: Mapping[int, MemberResult], started: Callable[[int], None] | None = None
+) -> list[MemberResult]:
     """Run the members of a block and write what they saved.
 
     Parameters
@@ -90,6 +98,8 @@ def run_block(work: Work, block: Block, known: Mapping[int, MemberResult]) -> li
     block : Block
     known : mapping of int to MemberResult
         Members that have run already, with their data.
+    started : callable, optional
+        Is told each member that starts.
 
     Returns
     -------
@@ -98,20 +108,23 @@ def run_block(work: Work, block: Block, known: Mapping[int, MemberResult]) -> li
         is late.
     """
     members = block.members(work.plan.batch)
+    started = started or _nobody
     if work.writer is None:
-        return [known.get(member) or run_one(work, member) for member in members]
+        return [known.get(member) or run_one(work, member, started) for member in members]
     if len(members) == 1 and members[0] not in known:
-        result = _run_streaming(work, work.writer, block, members[0])
+        result = _try_again(work, members[0], started, partial(_run_streaming, work, work.writer, block, members[0]))
         if result.late is None:
             work.writer.record(block, [result.record])
         return [result]
+    if len(members) == 1 and known[members[0]].error is not None:
+        work.writer.clear(block)  # it has ended its worker, after having streamed part of its values
     results: list[MemberResult] = []
     try:
         for member in members:
-            results.append(known.get(member) or run_one(work, member))
+            results.append(known.get(member) or run_one(work, member, started))
     finally:  # also when interrupted: what is done is saved, the others are pending
         if len(results) < len(members) or all(result.late is None for result in results):
-            _write(work.writer, block, results + [PENDING] * (len(members) - len(results)))
+            _write(work.writer, block, results + [known.get(member, PENDING) for member in members[len(results) :]])
     if any(result.late is not None for result in results):
         return results
     return [attrs.evolve(result, data=None) for result in results]
@@ -124,7 +137,33 @@ def _write(writer: BlockWriter, block: Block, results: Sequence[MemberResult]) -
     writer.record(block, [result.record for result in ended])
 
 
-def run_one(work: Work, member: int) -> MemberResult:
+def _nobody(member: int) -> None:
+    """Nobody wants to know what starts."""
+
+
+def run_one(work: Work, member: int, started: Callable[[int], None] = _nobody) -> MemberResult:
+    """Run a member and hold what it saved, as often as the options allow until it is done."""
+    return _try_again(work, member, started, partial(_run_held, work, member))
+
+
+def _try_again(
+    work: Work, member: int, started: Callable[[int], None], run: Callable[[], MemberResult]
+) -> MemberResult:
+    """Run a member until it is done, or has used up its retries; running out of time is final."""
+    retries = work.plan.options.retries
+    attempts = 0
+    while True:
+        started(member)
+        result = run()
+        attempts += 1
+        if result.record.get("outcome") != "failed" or attempts > retries:
+            break
+    if retries and result.record:
+        result = attrs.evolve(result, record={**result.record, "attempts": attempts})
+    return result
+
+
+def _run_held(work: Work, member: int) -> MemberResult:
     """Run a member and hold what it saved; what a failed member saved is dropped, but for its types."""
     recorder = MemberRecorder(work.plan, work.shapes, work.limit)
     try:
@@ -134,8 +173,7 @@ def run_one(work: Work, member: int) -> MemberResult:
     data = recorder.data()
     shapes = {name: (s.own_shape, s.missing, s.ambiguous) for name, s in data.items()}
     hashes = _index_hashes(work.plan, {name: saved.rows for name, saved in data.items()})
-    record |= {"sizes": {name: list(shape) for name, (shape, _, _) in shapes.items()}, "indexes": hashes}
-    return MemberResult(record, shapes, data, error)
+    return MemberResult(_with_shapes(record, shapes, hashes), shapes, data, error)
 
 
 def _run_streaming(work: Work, writer: BlockWriter, block: Block, member: int) -> MemberResult:
@@ -159,8 +197,27 @@ def _run_streaming(work: Work, writer: BlockWriter, block: Block, member: int) -
     else:
         _erase(writer, block, buffers)
     found = {b.output.name: (b.own_shape, b.missing, b.ambiguous) for b in buffers if b.type is not None}
-    record |= {"sizes": {n: list(s) for n, (s, _, _) in found.items()}, "indexes": _index_hashes(work.plan, seen)}
-    return MemberResult(record, found, None, error)
+    return MemberResult(_with_shapes(record, found, _index_hashes(work.plan, seen)), found, None, error)
+
+
+def _with_shapes(record: Record, shapes: Mapping[str, SavedShape], hashes: Mapping[str, str]) -> Record:
+    """Give a record with what a run that goes on from here has to know of the outputs."""
+    return {
+        **record,
+        "sizes": {name: list(own_shape) for name, (own_shape, _, _) in shapes.items()},
+        "missing": [name for name, (_, missing, _) in shapes.items() if missing],
+        "ambiguous": [name for name, (_, _, ambiguous) in shapes.items() if ambiguous],
+        "indexes": dict(hashes),
+    }
+
+
+def result_of(record: Record, data: MemberData | None = None) -> MemberResult:
+    """Give the result of a member that an earlier run has done, from its record."""
+    shapes = {
+        name: (tuple(size), name in record["missing"], name in record["ambiguous"])
+        for name, size in record["sizes"].items()
+    }
+    return MemberResult(record, shapes, data)
 
 
 def _erase(writer: BlockWriter, block: Block, buffers: Sequence[OutputBuffer]) -> None:
@@ -188,10 +245,15 @@ def _attempt(
         inputs = [planned.of_member(position) for planned in plan.inputs]
         if plan.options.validate is not None:
             validate_inputs(plan.graph, tuple(inputs), plan.timeline.nsteps)
-        ending = run_member(plan, make_state(plan, member), inputs, puts, work.hooks)
+        limit = plan.options.time_limit
+        stepped = None if limit is None else _deadline(limit, clock)
+        ending = run_member(plan, make_state(plan, member), inputs, puts, work.hooks, stepped)
         record: dict[str, Any] = {"outcome": "done"} | ({} if ending is None else ending.record)
     except LateOutputError:
         raise
+    except TimeLimitError as caught:
+        error = caught
+        record = {**failure_record(caught), "outcome": TIMED_OUT}
     except Exception as caught:  # a member's failure is its own; KeyboardInterrupt and SystemExit end the run
         error = caught
         record = failure_record(caught)
@@ -202,6 +264,59 @@ def _attempt(
         "worker": f"{socket.gethostname()}:{os.getpid()}:{threading.current_thread().name}",
     }
     return record, error
+
+
+TIMED_OUT = "timed out"
+
+
+def _deadline(limit: float, started: float) -> Callable[[int], None]:
+    """Give what stops a member between two steps once its time is over."""
+
+    def check(steps: int) -> None:
+        seconds = time.perf_counter() - started
+        if seconds > limit:
+            raise _over_time(limit, seconds)
+
+    return check
+
+
+def _over_time(limit: float, seconds: float) -> TimeLimitError:
+    return TimeLimitError(
+        f"a member ran longer than time_limit={limit:g}",
+        got=f"{seconds:.1f} seconds",
+        expected=f"at most {limit:g} seconds",
+        remedy="give it more time; members that are done stay as they are (resume=True)",
+    )
+
+
+def timed_out(work: Work, since: float, until: float) -> MemberResult:
+    """Give the result of a member whose worker was ended, since it was over its time within one step."""
+    limit = work.plan.options.time_limit
+    assert limit is not None
+    return _ended(_over_time(limit, until - since), TIMED_OUT, since, until)
+
+
+def worker_died(why: str, since: float, until: float) -> MemberResult:
+    """Give the result of a member that ends its worker process."""
+    error = WorkerError(
+        "the worker process that ran this member ended",
+        got=why,
+        expected="a worker that lives on, whatever its member does",
+        remedy="look for what ends a process: memory that runs out, os._exit, a crash in compiled code",
+    )
+    return _ended(error, "failed", since, until)
+
+
+def _ended(error: Exception, outcome: str, since: float, until: float) -> MemberResult:
+    times = [datetime.fromtimestamp(t, UTC).isoformat(timespec="microseconds") for t in (since, until)]
+    record = {
+        **failure_record(error),
+        "outcome": outcome,
+        "start": times[0],
+        "end": times[1],
+        "seconds": round(until - since, 6),
+    }
+    return MemberResult(_with_shapes(record, {}, {}), {}, None, error)
 
 
 def _index_hashes(plan: RunPlan, rows: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, str]:

@@ -50,7 +50,7 @@ class Book:
         self._lines: Counter[str] = Counter()
         self._hashes: dict[str, tuple[str, int]] = {}
         self._unequal: set[str] = set()
-        self.done = self.failed = 0
+        self.done = self.failed = self.timed_out = 0
 
     def enter(self, members: Iterable[int], results: Iterable[MemberResult]) -> list[str]:
         """Enter how members ended.
@@ -92,6 +92,7 @@ class Book:
     def _fail(self, member: int, result: MemberResult) -> None:
         self.status[member] = FAILED
         self.failed += 1
+        self.timed_out += result.record.get("outcome") == "timed out"
         self._lines[str(result.record.get("line"))] += 1
         if member < self._first_failed:
             self._first_failed, self.first_error = member, result.error
@@ -109,6 +110,7 @@ class Book:
     @property
     def equal_indexes(self) -> dict[str, int]:
         """Index variables that are equal in all members done, and a member that has them."""
+        # One that was ended before it had the variable has nothing that could differ.
         return {name: member for name, (_, member) in self._hashes.items() if name not in self._unequal}
 
     @property
@@ -120,8 +122,10 @@ class Book:
         """Say how the members ended."""
         counts = [f"{self.done} of {quantity(self.batch.size, 'member')} done"]
         pending = self.batch.size - self.done - self.failed
-        if self.failed:
-            counts.append(f"{self.failed} failed")
+        if self.failed > self.timed_out:
+            counts.append(f"{self.failed - self.timed_out} failed")
+        if self.timed_out:
+            counts.append(f"{self.timed_out} timed out")
         if pending:
             counts.append(f"{pending} pending")
         lines = [", ".join(counts)]

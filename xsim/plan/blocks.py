@@ -49,6 +49,11 @@ class Block:
         return [int(np.ravel_multi_index(position, batch.shape)) if position else 0 for position in positions]
 
 
+def single(position: Position) -> Block:
+    """Give a block of one member."""
+    return Block(position, tuple(i + 1 for i in position))
+
+
 def block_shape(batch: Batch, members: int) -> tuple[int, ...]:
     """Give the box that takes whole batch dimensions, the last ones first, while it has at most so many members."""
     shape = [1] * len(batch.shape)
@@ -106,6 +111,8 @@ def chosen_shape(batch: Batch, block: int | None, outputs: Iterable[PlannedOutpu
     """
     if not batch.dims:
         return None
+    # What has a lock may share its chunks (DESIGN §B4).
+    outputs = [output for output in outputs if output.encoding.get("synchronizer") is None]
     chunks = {output.name: _batch_chunks(output, batch) for output in outputs}
     needed = [lcm(*(c[i] for c in chunks.values())) if chunks else 1 for i in range(len(batch.dims))]
     shape = tuple(min(n, size) for n, size in zip(needed, batch.shape, strict=True))
@@ -121,7 +128,8 @@ def chosen_shape(batch: Batch, block: int | None, outputs: Iterable[PlannedOutpu
                 f"block={block} is smaller than a chunk of output {name!r}: two tasks would write to one chunk",
                 got=f"blocks of shape {asked} and chunks of shape {chunk} along {batch.dims}",
                 expected="blocks of whole chunks",
-                remedy=f"leave out block=, or give block={prod(shape)}, or chunks of size 1 along the batch dimensions",
+                remedy=f"leave out block=, or give block={prod(shape)}, or chunks of size 1 along the batch dimensions,"
+                " or a synchronizer in encoding (xs.ProcessSynchronizer)",
             )
     return asked
 

@@ -23,6 +23,7 @@ ENCODING_KEYS = (
     "filters",
     "serializer",
     "codecs",
+    "synchronizer",
 )
 
 CODEC_KEYS = ("compressors", "filters", "serializer", "codecs")
@@ -43,7 +44,6 @@ _PACKED = (
 _DATES = "leave it out: dates are stored as they are; the units of numbers are attributes of the variable"
 _NETCDF = "Zarr has compressors=, e.g. compressors=[numcodecs.Zlib(level=4)]"
 _REMEDIES = {
-    "synchronizer": "leave it out: each chunk has one writer, so that nothing needs to be locked",
     "scale_factor": _PACKED,
     "add_offset": _PACKED,
     "units": _DATES,
@@ -170,7 +170,7 @@ def _check_keys(unknown: list[str], where: str) -> None:
         others = [key for key in unknown if key not in _REMEDIES]
         raise OptionError(
             f"{where} has unknown keys {names(unknown)}",
-            expected=f"keys among {names(ENCODING_KEYS)}",
+            expected=f"keys among {names(ENCODING_KEYS, limit=len(ENCODING_KEYS))}",
             suggestions=[close for key in others for close in did_you_mean(key, ENCODING_KEYS)],
             remedy="; ".join(remedies) or None,
         )

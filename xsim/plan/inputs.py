@@ -129,7 +129,8 @@ def _plan_input(
     wanted = _find_dims(dims, alternatives, leading + ((clock,) if in_time and clock else ()), check_dims)
     if wanted is None:
         in_time_allowed = (clock,) if clock and not (fixed or whole_series) else ()
-        raise _wrong_dims(key, dims, alternatives, leading, in_time_allowed, check_dims)
+        as_long = tuple(dim for dim in dims if in_time_allowed and setup.sizes[dim] == setup.sizes[clock])
+        raise _wrong_dims(key, dims, alternatives, leading, in_time_allowed, check_dims, batch.dims, as_long)
     variable = variable.transpose(*wanted)
     lazy = variable.chunks is not None and variable.nbytes > LARGEST_IN_MEMORY
     values: np.ndarray[Any, Any] | Window = Window(variable) if lazy else variable.to_numpy()
@@ -154,7 +155,14 @@ def _find_dims(dims: Dims, alternatives: tuple[Dims, ...], leading: Dims, check_
 
 
 def _wrong_dims(
-    key: Key, dims: Dims, alternatives: tuple[Dims, ...], batch: Dims, clock: Dims, check_dims: CheckDims | None
+    key: Key,
+    dims: Dims,
+    alternatives: tuple[Dims, ...],
+    batch: Dims,
+    clock: Dims,
+    check_dims: CheckDims | None,
+    batch_dims: Dims,
+    as_long_as_clock: Dims,
 ) -> InputError:
     allowed = [(*batch, *own) for own in alternatives]
     if clock:
@@ -163,8 +171,10 @@ def _wrong_dims(
     if transposed is not None and check_dims == "strict":
         remedy = f"check_dims='transpose' takes them in any order; or give them as {show_dims(transposed)}"
     elif forgotten := _members_only(dims, alternatives, batch, clock):
-        wanted = [*batch, *forgotten]
+        wanted = [*batch_dims, *forgotten]
         remedy = f"run it with batch_dim={(wanted[0] if len(wanted) == 1 else wanted)!r}, to have members along it"
+        if len(forgotten) == 1 and forgotten[0] in as_long_as_clock and clock[0] not in dims:
+            remedy = f"name the dimension {clock[0]!r} if the values are those of its labels; or {remedy}"
     else:
         remedy = f"rename or select dimensions, e.g. ds.rename({{{(dims or ('?',))[0]!r}: ...}})"
     return InputError(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from numbers import Integral
 from typing import Any, Literal, get_args
 
 import attrs
+import numpy as np
 
 from xsim._base.render import names
 from xsim._base.suggest import did_you_mean
@@ -91,6 +93,23 @@ def _positive(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> Non
         raise OptionError(f"{attribute.name}={value!r} makes no sense", expected="a positive integer, or None")
 
 
+def _natural(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise OptionError(f"{attribute.name}={value!r} makes no sense", expected="a natural number")
+
+
+def _as_seconds(value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if not isinstance(value, (int, float, np.number)) or isinstance(value, bool) or not value > 0:
+        raise OptionError(
+            f"time_limit={value!r} makes no sense", expected="seconds, a datetime.timedelta, or None for no limit"
+        )
+    return float(value)
+
+
 @attrs.frozen(kw_only=True)
 class RunOptions:
     """How to run a setup.
@@ -105,6 +124,10 @@ class RunOptions:
         Where outputs go: a path, a zarr store or a zarr group; None keeps them in memory.
     mode : {"w-", "w"}
         Whether a store that holds something already is refused or replaced.
+    resume : bool
+        Whether a batch that was begun in the store goes on: members that are done stay as they are.
+    accept_code_change : bool
+        Whether it may go on with other source text of process classes.
     encoding : mapping of str to mapping
         How outputs are stored, by name; takes precedence over what the variables declare.
     decoding : mapping
@@ -127,6 +150,10 @@ class RunOptions:
         Whether failed members raise, after all others are done, or are only reported.
     max_failures : int, optional
         Number of failures after which no new member starts.
+    retries : int
+        How often a member that fails runs again before it counts as failed.
+    time_limit : float, optional
+        Seconds that a member may take.
     progress : bool, optional
         Whether to show progress; by default in terminals and notebooks.
     """
@@ -135,6 +162,8 @@ class RunOptions:
     validate: Validate | None = attrs.field(default="inputs", validator=_one_of(*get_args(Validate), None))
     store: Any = None
     mode: Mode = attrs.field(default="w-", validator=_one_of(*get_args(Mode)))
+    resume: bool = False
+    accept_code_change: bool = False
     encoding: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, converter=_as_dict)
     decoding: Mapping[str, Any] = attrs.field(factory=dict, converter=_as_dict)
     batch_dim: str | tuple[str, ...] | None = attrs.field(default=None, converter=_as_names)
@@ -146,7 +175,25 @@ class RunOptions:
     seed: int | None = attrs.field(default=None, converter=_as_seed)
     on_error: OnError = attrs.field(default="raise", validator=_one_of(*get_args(OnError)))
     max_failures: int | None = attrs.field(default=None, validator=_positive)
+    retries: int = attrs.field(default=0, validator=_natural)
+    time_limit: float | None = attrs.field(default=None, converter=_as_seconds)
     progress: bool | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if not self.resume:
+            return
+        if self.store is None or self.batch_dim is None:
+            missing = "store=" if self.store is None else "batch_dim="
+            raise OptionError(
+                f"resume=True without {missing} makes no sense",
+                expected="a batch in a store: members that are done are there",
+                remedy="a single run starts anew; choose another store, or replace it with mode='w'",
+            )
+        if self.mode == "w":
+            raise OptionError(
+                "resume=True and mode='w' contradict each other",
+                expected="one of them: going on with what is in the store, or replacing it",
+            )
 
     @decoding.validator
     def _check_decoding(self, attribute: Any, value: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from xsim.model.graph import ModelGraph
 from xsim.plan.batch import Batch
 from xsim.plan.encoding import merged_encoding
 from xsim.plan.options import RunOptions
+from xsim.plan.synchronizer import Synchronizer, ThreadSynchronizer
 from xsim.setup.attributes import OUTPUT_DIMS, OUTPUT_ROLE, ROLE
 from xsim.setup.clocks import Clocks
 
@@ -147,7 +148,27 @@ def _plan_output(
             remedy=f"output_vars={{{name!r}: None}}",
             variables=(key,),
         )
+    _check_synchronizer(name, encoding.get("synchronizer"), options)
     return PlannedOutput(key, name, clock, positions, dims, attributes, encoding, is_index=name == key[1])
+
+
+def _check_synchronizer(name: str, synchronizer: Any, options: RunOptions) -> None:
+    """Check that a lock is one, and reaches all who write."""
+    if synchronizer is None:
+        return
+    if not isinstance(synchronizer, Synchronizer):
+        raise OptionError(
+            f"the synchronizer of output {name!r} is none",
+            got=f"{type(synchronizer).__name__}: {synchronizer!r}"[:80],
+            expected="xs.ThreadSynchronizer() or xs.ProcessSynchronizer(path)",
+        )
+    if isinstance(synchronizer, ThreadSynchronizer) and options.parallel and options.scheduler == "processes":
+        raise OptionError(
+            f"the synchronizer of output {name!r} cannot work: threads of other processes do not see its locks",
+            got=f"{synchronizer!r} and scheduler='processes'",
+            expected="a lock that all workers share",
+            remedy="xs.ProcessSynchronizer(path); or leave it out: blocks of whole chunks need no lock",
+        )
 
 
 def _of_batch(output: PlannedOutput, batch: Batch) -> PlannedOutput:

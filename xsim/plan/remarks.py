@@ -36,6 +36,12 @@ def remarks_on(
         return
     if options.scheduler == "synchronous":
         return
+    if options.scheduler == "processes" and not batch.dims:
+        yield (
+            "scheduler='processes' has no effect in a single run: worker processes cannot share the state of one model;"
+            " its processes run one after the other, with scheduler='threads' at the same time"
+        )
+        return
     if threads is not None and workers * threads > usable:
         yield (
             f"{quantity(workers, 'worker')} × {quantity(threads, 'thread')} each are {workers * threads} threads for "

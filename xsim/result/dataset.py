@@ -17,7 +17,7 @@ from xsim.sink.memory import SavedArray
 from xsim.sink.zarr_sink import ZarrStore
 
 # Numbers with units such as "days" are numbers; only what was saved as a time difference is one.
-_TIMEDELTAS = xr.coders.CFTimedeltaCoder(decode_via_units=False)
+TIMEDELTAS = xr.coders.CFTimedeltaCoder(decode_via_units=False)
 
 
 def result_from_memory(plan: RunPlan, arrays: Mapping[str, SavedArray], facts: Mapping[str, Any]) -> xr.Dataset:
@@ -38,7 +38,7 @@ def _decoding_in_memory(decoding: Mapping[str, Any]) -> dict[str, Any]:
         off = ("mask_and_scale", "decode_times", "decode_timedelta", "concat_characters", "decode_coords")
         return dict.fromkeys(off, False) | {k: v for k, v in decoding.items() if k == "drop_variables"}
     chosen = {key: value for key, value in decoding.items() if key in OF_VALUES}
-    return {"concat_characters": False, "decode_timedelta": _TIMEDELTAS, **chosen}
+    return {"concat_characters": False, "decode_timedelta": TIMEDELTAS, **chosen}
 
 
 def result_from_store(plan: RunPlan, store: ZarrStore, facts: Mapping[str, Any]) -> xr.Dataset:
@@ -46,7 +46,7 @@ def result_from_store(plan: RunPlan, store: ZarrStore, facts: Mapping[str, Any])
     decoding: dict[str, Any] = {
         "consolidated": store.consolidates,
         "concat_characters": False,
-        "decode_timedelta": _TIMEDELTAS,
+        "decode_timedelta": TIMEDELTAS,
         **plan.options.decoding,
     }
     with quiet():
@@ -54,11 +54,15 @@ def result_from_store(plan: RunPlan, store: ZarrStore, facts: Mapping[str, Any])
     wanted = [output.name for output in plan.outputs] + [name for name, _, _ in FIELDS.values()]
     outputs = stored[[name for name in wanted if name in stored.variables]]
     outputs = outputs.drop_vars([name for name in outputs.coords if name in plan.setup.variables])
-    # Zarr gives numpy's StringDType; strings are objects everywhere else in xarray.
-    outputs = outputs.assign({n: v.astype(object) for n, v in outputs.data_vars.items() if v.dtype.kind == "T"})
-    outputs = outputs.assign_coords({n: v.astype(object) for n, v in outputs.coords.items() if v.dtype.kind == "T"})
+    outputs = plain_text(outputs)
     scalars = {name: variable.load() for name, variable in outputs.variables.items() if variable.ndim == 0}
     return _join(plan, facts, outputs.assign(scalars))
+
+
+def plain_text(dataset: xr.Dataset) -> xr.Dataset:
+    """Give text as objects, as it is everywhere else in xarray; Zarr gives numpy's StringDType."""
+    dataset = dataset.assign({n: v.astype(object) for n, v in dataset.data_vars.items() if v.dtype.kind == "T"})
+    return dataset.assign_coords({n: v.astype(object) for n, v in dataset.coords.items() if v.dtype.kind == "T"})
 
 
 def _as_variable(array: SavedArray) -> xr.Variable:
@@ -81,6 +85,6 @@ def _decode_clocks(setup: xr.Dataset) -> xr.Dataset:
     if not clocks:
         return setup
     decoded = xr.decode_cf(
-        xr.Dataset(coords={name: setup[name].variable for name in clocks}), decode_timedelta=_TIMEDELTAS
+        xr.Dataset(coords={name: setup[name].variable for name in clocks}), decode_timedelta=TIMEDELTAS
     )
     return setup.assign_coords({name: decoded[name].variable for name in clocks})

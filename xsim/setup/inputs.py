@@ -79,15 +79,27 @@ def _merge_one(dataset: xr.Dataset, key: Key, array: xr.DataArray) -> xr.Dataset
         sizes = {dim: dataset.sizes[dim] for dim in array.dims if dim in dataset.sizes}
         raise InputError(
             f"the value given for input {join_key(key)!r} does not fit the setup",
-            got=f"dimensions {dict(array.sizes)}, coordinates {sorted(map(str, array.coords))}",
+            got=f"dimensions {dict(array.sizes)}, coordinates {sorted(map(str, array.coords))}"
+            + _first_other_label(dataset, array),
             expected=f"sizes {sizes} and equal coordinate labels",
             remedy="use the same labels in the same order, or give the values without coordinates",
             variable=key,
         ) from error
 
 
+def _first_other_label(dataset: xr.Dataset, array: xr.DataArray) -> str:
+    for name in array.coords:
+        old, new = dataset.coords.get(name), array.coords[name]
+        if old is not None and old.dims == new.dims and old.shape == new.shape and old.ndim == 1:
+            unequal = np.flatnonzero(old.to_numpy() != new.to_numpy())
+            if unequal.size:
+                i = int(unequal[0])
+                return f"; label {i} of {name!r} is {new.values[i]!s}, in the setup {old.values[i]!s}"
+    return ""
+
+
 def _input_array(key: Key, spec: VariableSpec, clock: str | None, value: Any) -> xr.DataArray:
-    array = _as_array(join_key(key), on_clock(spec.dims, clock), value)
+    array = _as_array(join_key(key), on_clock(spec.dims, clock), clock, value)
     array.attrs = {
         **({NONE_MARK: 1} if value is None else {}),
         **({"description": spec.description} if spec.description else {}),
@@ -97,10 +109,10 @@ def _input_array(key: Key, spec: VariableSpec, clock: str | None, value: Any) ->
     return array
 
 
-def _as_array(name: str, alternatives: tuple[Dims, ...], value: Any) -> xr.DataArray:
+def _as_array(name: str, alternatives: tuple[Dims, ...], clock: str | None, value: Any) -> xr.DataArray:
     """Make a DataArray of any accepted form, with the coordinates that belong to its dimensions."""
     try:
-        return _convert(name, alternatives, value)
+        return _convert(name, alternatives, clock, value)
     except (ValueError, TypeError) as error:
         if isinstance(error, XsimError):
             raise
@@ -112,7 +124,7 @@ def _as_array(name: str, alternatives: tuple[Dims, ...], value: Any) -> xr.DataA
         ) from error
 
 
-def _convert(name: str, alternatives: tuple[Dims, ...], value: Any) -> xr.DataArray:
+def _convert(name: str, alternatives: tuple[Dims, ...], clock: str | None, value: Any) -> xr.DataArray:
     if isinstance(value, xr.DataArray):
         # Scalar coordinates are left-overs of a selection (`.isel(out=-1)`), and would clash with clocks.
         coords = {k: c.variable.copy(deep=False) for k, c in value.coords.items() if c.ndim}
@@ -140,7 +152,8 @@ def _convert(name: str, alternatives: tuple[Dims, ...], value: Any) -> xr.DataAr
             expected="dims " + " or ".join(show_dims(d) for d in alternatives)
             if alternatives
             else "a setup with a clock: the variable has the dimension of the main clock",
-            remedy="name the dimensions: (dims, values), e.g. ('batch', values)",
+            remedy=f"name the dimensions: (dims, values), e.g. ({clock or 'batch'!r}, values)"
+            + (" for values along the clock, ('batch', values) for members" if clock else ""),
             variable=split_name(name),
         )
     return xr.DataArray(xr.Variable(dims, data))

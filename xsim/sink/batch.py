@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
+
+import attrs
 
 from xsim.plan.blocks import Block
 from xsim.plan.run_plan import RunPlan
@@ -16,6 +19,9 @@ from xsim.sink.member import MemberData
 class BlockWriter(Protocol):
     """Writes the values of blocks, from where they are computed."""
 
+    def working(self) -> AbstractContextManager[None]:
+        """Be held by a worker process while it runs a block."""
+
     def stream(self, output: int, block: Block) -> Target:
         """Give a target for an output of a block of one member."""
 
@@ -25,8 +31,30 @@ class BlockWriter(Protocol):
     def erase(self, block: Block, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Make missing what was streamed of a block of one member: rows of so large a shape, by output."""
 
+    def clear(self, block: Block) -> None:
+        """Delete what is left of a block none of whose members is done."""
+
     def record(self, block: Block, records: Sequence[Record]) -> None:
         """Write the records of a block, after its values."""
+
+
+@attrs.frozen(eq=False)
+class Earlier:
+    """What an earlier run has left.
+
+    Attributes
+    ----------
+    block : tuple of int
+        Shape of its blocks.
+    shapes : mapping of str to OutputShape
+        Outputs that have arrays.
+    records : callable
+        Gives the records of the members of a block that are done.
+    """
+
+    block: tuple[int, ...]
+    shapes: Mapping[str, OutputShape]
+    records: Callable[[Block], dict[int, Record]]
 
 
 class BatchSink(Protocol):
@@ -35,11 +63,23 @@ class BatchSink(Protocol):
     holds_all: bool
     """Whether all values end up in the memory of this process anyway."""
 
-    def preflight(self, plan: RunPlan) -> None:
-        """Check all that can be checked before anything is written."""
+    def preflight(self, plan: RunPlan) -> RunPlan:
+        """Check all that can be checked before anything is written; give the plan as it goes on from an earlier run."""
 
     def open(self, plan: RunPlan) -> None:
         """Make room for a run."""
+
+    def earlier(self) -> Earlier | None:
+        """Give what an earlier run has left in the open sink; None where this one begins."""
+
+    def clear(self, block: Block) -> None:
+        """Delete what is left of a block none of whose members is done."""
+
+    def tidy(self, block: Block) -> None:
+        """Make missing what has been written of members of a block that were ended before they were done."""
+
+    def read(self, block: Block, records: Mapping[int, Record]) -> dict[int, MemberData]:
+        """Read the values of members that are done."""
 
     def create(self, shapes: Mapping[str, OutputShape], block: tuple[int, ...]) -> None:
         """Make the arrays of outputs that are known now; called again where more become known later."""
@@ -63,3 +103,6 @@ class BatchSink(Protocol):
         equal_indexes : mapping of str to int
             Index variables that are equal in all members, and a member that has them.
         """
+
+    def release(self) -> None:
+        """Let other runs have the place, however this one has ended."""

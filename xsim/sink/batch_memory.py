@@ -30,10 +30,27 @@ class MemoryBatchSink:
         self._shapes: Mapping[str, OutputShape] = {}
         self._records: list[Record] = []
 
-    def preflight(self, plan: RunPlan) -> None:
+    def preflight(self, plan: RunPlan) -> RunPlan:
         """Check the types given."""
         for output in plan.outputs:
             check_type(output.name, output.encoding.get("dtype"), output.encoding.get("fill_value"))
+        return plan
+
+    def earlier(self) -> None:
+        """Give nothing: memory ends with its run."""
+
+    def clear(self, block: Block) -> None:
+        """Do nothing: what was not accepted is not here."""
+
+    def tidy(self, block: Block) -> None:
+        """Do nothing: what was not accepted is not here."""
+
+    def read(self, block: Block, records: Mapping[int, Record]) -> dict[int, MemberData]:
+        """Give nothing."""
+        return {}
+
+    def release(self) -> None:
+        """Do nothing: nobody else can write here."""
 
     def open(self, plan: RunPlan) -> None:
         """Note what is to come."""

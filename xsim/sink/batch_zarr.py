@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import prod
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from itertools import product
+from math import ceil, prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
-from attrs import evolve
+from zarr.core.sync import sync
 
 from xsim.plan.batch import Batch
-from xsim.plan.blocks import Block
+from xsim.plan.blocks import Block, single
+from xsim.plan.fingerprint import Fingerprint, fingerprint
 from xsim.plan.outputs import PlannedOutput
 from xsim.plan.run_plan import RunPlan
-from xsim.sink.batch import BlockWriter
+from xsim.sink.batch import BlockWriter, Earlier
 from xsim.sink.codecs import check_written, has_codecs, needs_check, own_copy, quiet
+from xsim.sink.earlier import done_records
 from xsim.sink.facts import OutputFacts, OutputShape
 from xsim.sink.finish import masking_attrs, pad_facts
-from xsim.sink.journal import JOURNAL, Record, create_journal, encode, write_outcomes
+from xsim.sink.index_arrays import collapse
+from xsim.sink.journal import JOURNAL, RUN, Record, create_journal, encode, write_outcomes
 from xsim.sink.location import refuses_chunks_beyond, shared_by_processes
-from xsim.sink.member import MemberData, join_members
+from xsim.sink.lock import working
+from xsim.sink.member import MemberData, SavedOutput, join_members
 from xsim.sink.plain_array import Array
+from xsim.sink.reopen import facts_of_type, reopen, run_facts
 from xsim.sink.storage_type import StorageType
 from xsim.sink.zarr_array import create_array, rows_of_chunk
 from xsim.sink.zarr_sink import ZarrStore, settle
@@ -34,15 +43,26 @@ class ZarrBlockWriter:
     ----------
     store, path : object, str
         Where the arrays are.
+    batch : Batch
     outputs : sequence of PlannedOutput
     shapes : mapping of str to OutputShape
+    workers : pathlib.Path, optional
+        Folder where worker processes tell that they write.
     """
 
     def __init__(
-        self, store: Any, path: str, outputs: Sequence[PlannedOutput], shapes: Mapping[str, OutputShape]
+        self,
+        store: Any,
+        path: str,
+        batch: Batch,
+        outputs: Sequence[PlannedOutput],
+        shapes: Mapping[str, OutputShape],
+        workers: Path | None = None,
     ) -> None:
+        self._workers = workers
         self._store = store
         self._path = path
+        self._batch = batch
         self._outputs = outputs
         self._shapes = shapes
         self._arrays: dict[str, zarr.Array[Any]] = {}
@@ -64,6 +84,10 @@ class ZarrBlockWriter:
             with quiet():
                 array = self._arrays[name] = zarr.Array.from_dict(array.store_path, metadata)
         return array
+
+    def working(self) -> AbstractContextManager[None]:
+        """Tell the next coordinator, should this one die, that a worker process is still writing."""
+        return working(self._workers)
 
     def stream(self, output: int, block: Block) -> StreamTarget:
         """Give a target for an output of a block of one member."""
@@ -88,18 +112,76 @@ class ZarrBlockWriter:
         else:
             labels = slice(start, start + values.shape[len(block.shape)])
             region = (*block.slices, labels, *own)
-        array[region] = own_copy(array, values)
-        if has_codecs(output.encoding) and needs_check(array):
-            check_written(output.name, array, region, values)
+        with _held(output, array, region):
+            array[region] = own_copy(array, values)
+            if has_codecs(output.encoding) and needs_check(array):
+                check_written(output.name, array, region, values)
 
     def erase(self, block: Block, shapes: Mapping[str, tuple[int, ...]]) -> None:
         """Make missing what was streamed of a block of one member: rows of so large a shape, by output."""
-        for name, own_shape in shapes.items():
-            self.array(name, own_shape)[block.slices] = self._shapes[name].storage.fill
+        for output in self._outputs:
+            if output.name in shapes:
+                self._make_missing(output, block, shapes[output.name])
+
+    def _make_missing(self, output: PlannedOutput, block: Block, own_shape: tuple[int, ...]) -> None:
+        array = self.array(output.name, own_shape)
+        with _held(output, array, block.slices):
+            array[block.slices] = self._shapes[output.name].storage.fill
+
+    def read(self, block: Block, records: Mapping[int, Record]) -> dict[int, MemberData]:
+        """Read the values of members of a block that are done."""
+        found: dict[int, MemberData] = {}
+        for member, record in records.items():
+            position = self._batch.position(member)
+            data = {}
+            for output in self._outputs:
+                size = record["sizes"].get(output.name)
+                if size is not None:
+                    data[output.name] = self._read_output(output, position, tuple(size), record)
+            found[member] = data
+        return found
+
+    def _read_output(
+        self, output: PlannedOutput, position: tuple[int, ...], size: tuple[int, ...], record: Record
+    ) -> SavedOutput:
+        storage = self._shapes[output.name].storage
+        labels = () if output.clock is None else (slice(None),)
+        values = np.asarray(self.array(output.name, size)[(*position, *labels, *(slice(n) for n in size))])
+        rows = values.astype(storage.stored, copy=False).reshape((output.nlabels, *size))
+        return SavedOutput(storage, rows, output.name in record["missing"], output.name in record["ambiguous"])
+
+    def clear(self, block: Block) -> None:
+        """Delete all chunks of a block, also those beyond the shape of an array."""
+        shared = {output.name: output for output in self._outputs if output.encoding.get("synchronizer") is not None}
+        for name in (*self._shapes, JOURNAL):
+            if name in shared:
+                self._make_missing(shared[name], block, self._shapes[name].own_shape)
+                continue
+            array = self.array(name)
+            sizes = (array.shards or array.chunks)[: len(block.shape)]
+            ranges = [range(a // n, ceil(b / n)) for a, b, n in zip(block.start, block.stop, sizes, strict=True)]
+            for chunk in product(*ranges):
+                key = f"{array.store_path.path}/c/{'/'.join(map(str, chunk))}"
+                sync(array.store.delete(key))
+                sync(array.store.delete_dir(key))
 
     def record(self, block: Block, records: Sequence[Record]) -> None:
         """Write the records of a block, after its values: this is the done mark."""
         self.array(JOURNAL)[block.slices] = encode(records, block.shape)
+
+
+def _held(output: PlannedOutput, array: zarr.Array[Any], box: tuple[Any, ...]) -> AbstractContextManager[None]:
+    """Hold the chunks of a box, where tasks share chunks (DESIGN §B4)."""
+    synchronizer = output.encoding.get("synchronizer")
+    if synchronizer is None:
+        return nullcontext()
+    box = (*box, *(slice(None),) * (array.ndim - len(box)))
+    ranges = [
+        range((s.start or 0) // c, ceil((n if s.stop is None else s.stop) / c))
+        for s, n, c in zip(box, array.shape, array.shards or array.chunks, strict=True)
+    ]
+    held: AbstractContextManager[None] = synchronizer.hold(output.name, product(*ranges))
+    return held
 
 
 class StreamTarget:
@@ -139,16 +221,54 @@ class ZarrBatchSink:
 
     def __init__(self, store: ZarrStore) -> None:
         self.store = store
+        self._made_of: Fingerprint = {}
         self._shapes: Mapping[str, OutputShape] = {}
 
-    def preflight(self, plan: RunPlan) -> None:
+    def preflight(self, plan: RunPlan) -> RunPlan:
         """Check the store."""
-        self.store.preflight(plan)
+        plan = self.store.preflight(plan)
+        # Now: the setup may be lazy, and come from the store, where it is replaced.
+        self._made_of = fingerprint(plan)
+        return plan
+
+    def release(self) -> None:
+        """Let other runs have the store."""
+        self.store.release()
 
     def open(self, plan: RunPlan) -> None:
-        """Write the setup."""
+        """Write the setup, or open what an earlier run has left."""
         self.plan = plan
         self.store.open(plan)
+        if self.store.earlier is not None:
+            self._shapes = reopen(self.store.group, plan, self.store.earlier, self._made_of)
+            self._here = self._writer()
+
+    def earlier(self) -> Earlier | None:
+        """Give what an earlier run has left."""
+        if self.store.earlier is None:
+            return None
+        journal = self.store.group[JOURNAL]
+        assert isinstance(journal, zarr.Array)
+        return Earlier(self.store.earlier.block, self._shapes, partial(done_records, journal, self.plan.batch))
+
+    def clear(self, block: Block) -> None:
+        """Delete what is left of a block none of whose members is done."""
+        self._here.clear(block)
+
+    def tidy(self, block: Block) -> None:
+        """Make missing what has been written of members of a block that were ended before they were done."""
+        done = done_records(self._array(JOURNAL), self.plan.batch, block)
+        if not done:
+            self._here.clear(block)
+            return
+        for member in block.members(self.plan.batch):
+            if member not in done:
+                shapes = {name: shape.own_shape for name, shape in self._shapes.items()}
+                self._here.erase(single(self.plan.batch.position(member)), shapes)
+
+    def read(self, block: Block, records: Mapping[int, Record]) -> dict[int, MemberData]:
+        """Read the values of members that are done."""
+        return self._here.read(block, records)
 
     def create(self, shapes: Mapping[str, OutputShape], block: tuple[int, ...]) -> None:
         """Make arrays, and the journal."""
@@ -160,14 +280,20 @@ class ZarrBatchSink:
                 if shape.own_shape != shape.measured:
                     with quiet():
                         array.resize(array.shape[: -len(shape.own_shape)] + shape.own_shape)
-        if JOURNAL not in self.store.group:
-            create_journal(self.store.group, self.plan.batch, block)
         self._shapes = {**self._shapes, **shapes}
+        types = {name: facts_of_type(shape.storage, shape.own_shape) for name, shape in self._shapes.items()}
+        run = run_facts(self._made_of, block, types)
+        if JOURNAL in self.store.group:
+            self.store.group[JOURNAL].attrs[RUN] = run
+        else:
+            create_journal(self.store.group, self.plan.batch, block, run)
         self._here = self._writer()
 
     def _writer(self) -> ZarrBlockWriter:
         group = self.store.group
-        return ZarrBlockWriter(group.store, group.path, self.plan.outputs, self._shapes)
+        return ZarrBlockWriter(
+            group.store, group.path, self.plan.batch, self.plan.outputs, self._shapes, self.store.workers
+        )
 
     def writer(self, in_workers: bool) -> BlockWriter | None:
         """Let workers write, unless the store is in the memory of this process, or takes chunks in order only."""
@@ -215,7 +341,7 @@ class ZarrBatchSink:
             dims = output.dims_of(len(facts[name].own_shape))
             if name in equal_indexes:
                 dims = dims[len(batch.dims) :]
-                self._collapse(output, shape, batch.position(equal_indexes[name]))
+                collapse(group, output, shape.storage, batch.position(equal_indexes[name]))
                 missing = False
             settle(self._array(name), masking_attrs(output, shape.storage, missing, facts[name].ambiguous))
             if output.is_index and dims != (name,):
@@ -223,12 +349,3 @@ class ZarrBatchSink:
         if JOURNAL in group:
             write_outcomes(group, batch)
         self.store.close(outcome, coordinates)
-
-    def _collapse(self, output: PlannedOutput, shape: OutputShape, position: tuple[int, ...]) -> None:
-        """Make one array of an index variable that is equal in all members (DESIGN §B13)."""
-        group = self.store.group
-        array = self._array(output.name)
-        values = np.asarray(array[position])
-        del group[output.name]
-        single = evolve(output, batch=Batch())
-        create_array(group, single, shape.storage, (), 1, values.shape)[...] = values

@@ -35,16 +35,21 @@ class OutputFacts:
         The largest.
     missing, ambiguous : bool
         Whether any member's are.
+    saved : bool
+        Whether a member that is done has saved it; until then the shape is a guess.
     """
 
     own_shape: tuple[int, ...]
     missing: bool = False
     ambiguous: bool = False
+    saved: bool = False
 
     def add(self, own_shape: tuple[int, ...], missing: bool, ambiguous: bool) -> None:
         """Take in what one more member saved."""
-        if own_shape != self.own_shape:
+        if self.saved and own_shape != self.own_shape:
             self.missing = True
+        self.saved = True
+        if own_shape != self.own_shape:
             self.own_shape = tuple(max(a, b) for a, b in zip(own_shape, self.own_shape, strict=True))
         self.missing |= missing
         self.ambiguous |= ambiguous

@@ -35,7 +35,15 @@ FIELDS: dict[str, tuple[str, Any, str]] = {
 """For each field of a record that becomes a variable: its name, its value where there is none, its description."""
 
 
-def create_journal(group: zarr.Group, batch: Batch, block: tuple[int, ...]) -> None:
+OF_OUTPUTS = ("sizes", "missing", "ambiguous", "indexes")
+"""What a record of a member that is done says of its outputs."""
+
+
+RUN = "xsim_run"
+"""Attribute of the journal: what the run is made of, its blocks and the types of its outputs, as JSON."""
+
+
+def create_journal(group: zarr.Group, batch: Batch, block: tuple[int, ...], run: str) -> None:
     """Make the array of records, one chunk a block."""
     group.create_array(
         JOURNAL,
@@ -44,7 +52,11 @@ def create_journal(group: zarr.Group, batch: Batch, block: tuple[int, ...]) -> N
         chunks=block,
         fill_value="",
         dimension_names=batch.dims,
-        attributes={ROLE: OUTCOME_ROLE, "description": "record of each member, as JSON; empty while it is pending"},
+        attributes={
+            ROLE: OUTCOME_ROLE,
+            "description": "record of each member, as JSON; empty while it is pending",
+            RUN: run,
+        },
     )
 
 
@@ -55,10 +67,23 @@ def encode(records: Iterable[Record], box: tuple[int, ...]) -> Array:
     return texts.reshape(box)
 
 
+def decode(text: Any) -> Record:
+    """Give the record that stands in the journal; a damaged one is as none, so that the member runs again."""
+    try:
+        record = json.loads(str(text)) if text else {}
+    except json.JSONDecodeError:
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def is_done(record: Record) -> bool:
+    """Whether a record is that of a member that is done, and says all that is needed to read what it saved."""
+    return record.get("outcome") == "done" and all(part in record for part in OF_OUTPUTS)
+
+
 def unfold(texts: Array) -> dict[str, Array]:
     """Turn records into one array for each field."""
-    records = [json.loads(text) if text else {} for text in texts.ravel()]
-    return fields_of(records, texts.shape)
+    return fields_of(map(decode, texts.ravel()), texts.shape)
 
 
 def fields_of(records: Iterable[Record], shape: tuple[int, ...]) -> dict[str, Array]:

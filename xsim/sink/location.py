@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from zarr.storage import FsspecStore, LocalStore, StorePath, WrapperStore, ZipSt
 
 from xsim._base.render import names
 from xsim.errors import StoreError, StoreExistsError
-from xsim.setup.attributes import OUTCOME
+from xsim.setup.attributes import OUTCOME, OUTPUT_ROLE, ROLE
 from xsim.sink.codecs import quiet
+from xsim.sink.journal import JOURNAL
 
 
 def location_of(store: Any) -> Any:
@@ -80,24 +82,7 @@ def check_location(location: Any, mode: str) -> None:
     StoreError
         If it is not a Zarr group, or cannot be written to.
     """
-    store = _store_of(location)
-    if isinstance(store, ZipStore):
-        raise StoreError(
-            f"{location} cannot be the store of a run",
-            got="a zip file, where nothing can be replaced or removed",
-            expected="a store that can be written piece by piece",
-            remedy="run into a directory and pack it: shutil.make_archive('out', 'zip', 'out.zarr'); "
-            "zarr.storage.ZipStore('out.zip') reads it",
-        )
-    if isinstance(store, Store) and store.read_only:
-        session = "give a new session: repo.writable_session('main')"
-        raise StoreError(
-            f"{_name(location)} is read-only",
-            remedy=session if refuses_chunks_beyond(store) else "open it with read_only=False",
-        )
-    path = _local_path(location)
-    if path is not None:
-        _check_permission(path)
+    path = local_path(location)
     found = _existing(location)
     if found is None and path is not None:
         _check_path(path)
@@ -113,7 +98,8 @@ def check_location(location: Any, mode: str) -> None:
             f"store {_show(location)} already holds something",
             got=f"{what} {names(members)}".strip(),
             expected="a store that does not exist yet, or is empty",
-            remedy="choose another one, or replace it with mode='w'",
+            remedy=("go on with it: resume=True; " if JOURNAL in found else "")
+            + "choose another one, or replace it with mode='w'",
         )
     if found.metadata.zarr_format != 3:
         raise StoreError(
@@ -123,19 +109,113 @@ def check_location(location: Any, mode: str) -> None:
         )
 
 
-def _existing(location: Any) -> zarr.Group | None:
+def check_permission(location: Any) -> None:
+    """Check that a place can be written to, as far as that shows.
+
+    Raises
+    ------
+    StoreError
+    """
+    store = store_of(location)
+    if isinstance(store, ZipStore):
+        raise StoreError(
+            f"{location} cannot be the store of a run",
+            got="a zip file, where nothing can be replaced or removed",
+            expected="a store that can be written piece by piece",
+            remedy="run into a directory and pack it: shutil.make_archive('out', 'zip', 'out.zarr'); "
+            "zarr.storage.ZipStore('out.zip') reads it",
+        )
+    if isinstance(store, Store) and store.read_only:
+        session = "give a new session: repo.writable_session('main')"
+        raise StoreError(
+            f"{_name(location)} is read-only",
+            remedy=session if refuses_chunks_beyond(store) else "open it with read_only=False",
+        )
+    path = local_path(location)
+    if path is not None:
+        _check_permission(path)
+
+
+def begun_in(location: Any) -> zarr.Group | None:
+    """Give the group of a batch that was begun in a place; None if nothing is there.
+
+    Raises
+    ------
+    StoreExistsError
+        If something else is there.
+    """
+    group = group_at(location)
+    try:
+        if group is None or not [*group.attrs, *group.keys()]:
+            return None
+    except ValueError as error:
+        raise StoreError(
+            f"store {_show(location)} is damaged: metadata of an array cannot be read",
+            got=f"{type(error).__name__}: {error}",
+            expected="a whole copy of the store of a run",
+            remedy="copy it again, or run it into another store",
+        ) from error
+    if OUTCOME not in group.attrs:
+        raise StoreExistsError(
+            f"store {_show(location)} holds something that is no run of xsim",
+            got=names(sorted(group.keys())),
+            expected="a batch that was begun there, or nothing",
+            remedy="choose another store",
+        )
+    return group
+
+
+def check_nothing_saved(group: zarr.Group, location: Any) -> None:
+    """Check that a run without a journal has saved nothing, since it is to be begun anew.
+
+    Raises
+    ------
+    StoreExistsError
+        If it has: it is a single run, or the journal of a batch has been lost.
+    """
+    with quiet():
+        outputs = [(name, array) for name, array in group.arrays() if array.attrs.get(ROLE) == OUTPUT_ROLE]
+        saved = sorted(name for name, array in outputs if array.nchunks_initialized)
+    if saved:
+        raise StoreExistsError(
+            f"store {_show(location)} holds outputs, but no journal of a batch that could go on",
+            got=names(saved),
+            expected="a batch that was begun there, or nothing",
+            remedy="choose another store, or replace this one: mode='w' without resume=True",
+        )
+
+
+def group_at(location: Any) -> zarr.Group | None:
+    """Give the group at a place as it is now, whatever consolidated metadata say; None if nothing is there."""
+    return _existing(location, use_consolidated=False)
+
+
+def _existing(location: Any, use_consolidated: bool | None = None) -> zarr.Group | None:
     try:
         with quiet():  # consolidated metadata name the codecs of all arrays
-            return zarr.open_group(location, mode="r")
+            return zarr.open_group(location, mode="r", use_consolidated=use_consolidated)
     except (FileNotFoundError, NotADirectoryError, KeyError):
         return None
     except ValueError as error:  # an array where a group should be
         raise StoreError(f"store {_show(location)} is no Zarr group", got=str(error)) from error
 
 
+def sweep(location: Any) -> None:
+    """Delete what writes that were killed have left: files that were to replace others."""
+    path = local_path(location)
+    for left in path.rglob("*.partial") if path is not None and path.is_dir() else ():
+        if _is_left_over(left.name):
+            left.unlink(missing_ok=True)
+
+
+def _is_left_over(name: str) -> bool:
+    """Whether a file is one that zarr writes before it takes the place of another."""
+    return re.search(r"\.[0-9a-f]{32}\.partial$", name) is not None
+
+
 def _check_path(path: Path) -> None:
     if path.is_dir():
-        inside = sorted(entry.name for entry in path.iterdir())
+        inside = sorted(entry.name for entry in path.iterdir() if not _is_left_over(entry.name))
         if inside:
             # Also with mode="w": replacing would delete whatever this is.
             raise StoreExistsError(
@@ -167,21 +247,23 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _local_path(location: Any) -> Path | None:
+def local_path(location: Any) -> Path | None:
+    """Give the path of a place on a file system."""
     if isinstance(location, str):
         return None if "://" in location or "::" in location else Path(location)
-    store = _store_of(location)
+    store = store_of(location)
     inside = location.path if isinstance(location, StorePath) else ""
     return Path(store.root) / inside if isinstance(store, LocalStore) else None
 
 
-def _store_of(location: Any) -> Store:
+def store_of(location: Any) -> Any:
+    """Give the store of a place, or the URL of one."""
     return location.store if isinstance(location, StorePath) else location
 
 
 def _name(location: Any) -> str:
     # Stores of icechunk print much more than a name.
-    return "the icechunk session" if refuses_chunks_beyond(_store_of(location)) else str(location)
+    return "the icechunk session" if refuses_chunks_beyond(store_of(location)) else str(location)
 
 
 def _show(location: Any) -> str:

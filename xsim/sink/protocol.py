@@ -33,3 +33,6 @@ class Sink(Protocol):
         facts : mapping of str to object
             More on how it ended, by the name of the attribute.
         """
+
+    def release(self) -> None:
+        """Let other runs have the place, however this one has ended."""

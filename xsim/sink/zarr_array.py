@@ -94,6 +94,7 @@ def create_array(
     dims = output.dims_of(len(own_shape))
     labels = () if output.clock is None else (output.nlabels,)
     shape = output.batch.shape + labels + own_shape
+    block = tuple(map(min, block, output.batch.shape))
     whole = block + (rows,)[: len(labels)] + own_chunks(own_shape, storage.stored.itemsize * max(1, prod(block)))
     chunks = _complete(output.encoding.get("chunks", ()), whole, shape)
     dtype: Any = str if storage.is_text else storage.stored

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import zarr
@@ -15,8 +16,20 @@ from xsim.plan.storable import check_storable, storable_setup
 from xsim.setup.attributes import OUTCOME
 from xsim.sink.buffer import OutputBuffer
 from xsim.sink.codecs import quiet
+from xsim.sink.earlier import EarlierRun
 from xsim.sink.finish import masking_attrs, pad
-from xsim.sink.location import check_location, is_session, location_of
+from xsim.sink.location import (
+    begun_in,
+    check_location,
+    check_nothing_saved,
+    check_permission,
+    is_session,
+    local_path,
+    location_of,
+    store_of,
+    sweep,
+)
+from xsim.sink.lock import StoreLock
 from xsim.sink.zarr_array import ZarrTarget, check_encoding, create_plain, encoded_fill, jsonable
 
 
@@ -29,13 +42,23 @@ class ZarrStore:
         A session is committed when the run ends.
     mode : {"w-", "w"}
         Whether a store that holds something already is refused or replaced.
+    resume : bool, optional
+        Whether a run that was begun in it goes on.
+
+    Attributes
+    ----------
+    earlier : EarlierRun or None
+        What goes on, known after the preflight.
     """
 
-    def __init__(self, store: Any, mode: str) -> None:
+    def __init__(self, store: Any, mode: str, resume: bool = False) -> None:
         self.location = location_of(store)
         self._session = store if is_session(store) else None
         self.mode = mode
+        self.earlier: EarlierRun | None = None
+        self._resume = resume
         self._group: zarr.Group | None = None
+        self._lock = StoreLock(local_path(self.location), store_of(self.location))
 
     @property
     def group(self) -> zarr.Group:
@@ -43,32 +66,94 @@ class ZarrStore:
         assert self._group is not None
         return self._group
 
-    def preflight(self, plan: RunPlan) -> None:
-        """Check the place, the encodings, and that setup and attributes can be stored."""
+    def preflight(self, plan: RunPlan) -> RunPlan:
+        """Check the encodings, that setup and attributes can be stored, and the place, and take it.
+
+        Raises
+        ------
+        StoreError, OptionError
+            If something is wrong.
+        StoreBusyError
+            If another run has the place.
+        ResumeError
+            If what goes on is another run.
+        """
         check_storable(plan)
         for output in plan.outputs:
             check_encoding(output)
             _check_attrs(output.name, dict(output.attrs))
-        check_location(self.location, self.mode)
+        check_permission(self.location)
+        self._lock.acquire()
+        found = begun_in(self.location) if self._resume else None
+        if found is None:
+            check_location(self.location, self.mode)
+            return plan
+        earlier = EarlierRun.find(found)
+        if earlier is None:
+            check_nothing_saved(found, self.location)
+            self.mode = "w"  # it ended before anything was done
+            return plan
+        self.earlier = earlier.grown_to(plan, found)
+        plan = self.earlier.with_seed(plan)
+        self.earlier.check(plan, plan.options.accept_code_change)
+        return plan
+
+    def release(self) -> None:
+        """Let other runs have the place."""
+        self._lock.release()
+
+    @property
+    def workers(self) -> Path | None:
+        """Folder where worker processes tell that they write, for a place on a file system."""
+        return self._lock.workers
 
     def open(self, plan: RunPlan) -> None:
-        """Make the group and write the setup."""
-        setup = storable_setup(plan)
+        """Make the group and write the setup, or open the one that is there."""
+        # A store whose setup is being written is known as that of a run from the first attribute on.
+        setup = storable_setup(plan).assign_attrs({OUTCOME: "running", **plan.facts})
         if self.mode == "w":
             # The setup may be lazy and come from the store that is replaced.
             setup = setup.load()
-        # "a" makes the group or takes an empty one; the preflight has refused all others.
+        sweep(self.location)
+        if self.earlier is None:
+            # "a" makes the group or takes an empty one; the preflight has refused all others.
+            with quiet():
+                group = zarr.open_group(self.location, mode="w" if self.mode == "w" else "a", zarr_format=3)
+            coordinates = self._write(setup, group)
+        else:
+            coordinates = self._reopen(setup, grown=self.earlier.batch.shape != plan.batch.shape)
+        # Opened again: attributes are written from what a handle has seen, and xarray has just written some.
         with quiet():
-            group = zarr.open_group(self.location, mode="w" if self.mode == "w" else "a", zarr_format=3)
+            self._group = zarr.open_group(self.location, mode="r+", use_consolidated=False)
+        self.group.attrs.update({OUTCOME: "running", **plan.facts})
+        self._add_coordinates(coordinates)
+
+    def _reopen(self, setup: Any, grown: bool) -> list[str]:
+        """Open the group that is there; write the setup again where members have been appended to it.
+
+        Until the journal counts these members, what is stored of their setup may have been interrupted.
+        """
+        # What is written from a handle without consolidated metadata leaves the group without (DESIGN §B8).
+        with quiet():
+            group = zarr.open_group(self.location, mode="r+", use_consolidated=False)
+            group.attrs[OUTCOME] = "running"
+            if not grown and all(_shape_in(group, name) == var.shape for name, var in setup.variables.items()):
+                return []
+            setup = setup.load()
+            for name in setup.variables:
+                if str(name) in group:
+                    del group[str(name)]
+        return self._write(setup, group)
+
+    def _write(self, setup: Any, group: zarr.Group) -> list[str]:
+        """Write a setup; give the names of coordinates that xarray does not write as such."""
+        with quiet():
             # As numbers with units dates would lose their unit, or be out of bounds.
             dates = {name: variable for name, variable in setup.variables.items() if variable.dtype.kind in "mM"}
             setup.drop_vars(dates).to_zarr(group.store, group=group.path, mode="a", consolidated=False)
             for name, variable in dates.items():
                 create_plain(group, str(name), variable.dims, variable.to_numpy(), variable.attrs)
-        # Opened again: attributes are written from what a handle has seen, and xarray has just written some.
-        self._group = zarr.open_group(self.location, mode="r+")
-        self.group.attrs.update({OUTCOME: "running", **plan.facts})
-        self._add_coordinates([str(name) for name in dates if name in setup.coords and setup[name].dims != (name,)])
+        return [str(name) for name in dates if name in setup.coords and setup[name].dims != (name,)]
 
     def close(self, outcome: str, coordinates: Sequence[str], facts: Mapping[str, Any] | None = None) -> None:
         """Note how the run ended, which outputs are coordinates, and consolidate the metadata."""
@@ -87,6 +172,7 @@ class ZarrStore:
                     expected="a branch that nobody else has committed to since the session began",
                     remedy="the results are in the session: session.rebase(...), then session.commit(...)",
                 ) from error
+        self.release()
 
     def _add_coordinates(self, names: Sequence[str]) -> None:
         if names:
@@ -97,6 +183,11 @@ class ZarrStore:
     def consolidates(self) -> bool:
         """Whether metadata are consolidated; some stores have no need for it."""
         return bool(getattr(self.group.store, "supports_consolidated_metadata", True))
+
+
+def _shape_in(group: zarr.Group, name: object) -> tuple[int, ...] | None:
+    array = group.get(str(name))
+    return array.shape if isinstance(array, zarr.Array) else None
 
 
 class ZarrSink:
@@ -114,6 +205,10 @@ class ZarrSink:
     def preflight(self, plan: RunPlan) -> None:
         """Check the store."""
         self.store.preflight(plan)
+
+    def release(self) -> None:
+        """Let other runs have the store."""
+        self.store.release()
 
     def open(self, plan: RunPlan) -> Sequence[OutputBuffer]:
         """Write the setup; give a buffer for each planned output."""

@@ -48,12 +48,18 @@ TREE = {
     "NotPicklableError": (XsimError, TypeError),
     "DrawingError": (XsimError, RuntimeError),
     "WorkerError": (XsimError, RuntimeError),
+    "TimeLimitError": (XsimError, TimeoutError),
     "BatchError": (XsimError, RuntimeError),
     "CheckError": (XsimError, AssertionError),
     "StoreError": (XsimError, ValueError),
     "StoreExistsError": (errors.StoreError, FileExistsError),
+    "StoreBusyError": (errors.StoreError, BlockingIOError),
+    "ResumeError": (errors.StoreError,),
 }
-BUILTINS = (ValueError, KeyError, TypeError, RuntimeError, AttributeError, AssertionError, FileExistsError)
+BUILTINS = (
+    *(ValueError, KeyError, TypeError, RuntimeError, AttributeError, AssertionError),
+    *(FileExistsError, BlockingIOError, TimeoutError),
+)
 CLASSES = [getattr(errors, name) for name in TREE]
 WHOLE = textwrap.dedent(
     """\

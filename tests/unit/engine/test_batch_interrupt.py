@@ -159,3 +159,17 @@ def test_outcomes_in_several_chunks(tmp_path, monkeypatch):
         assert opened.xsim_outcome.chunks == ((3, 3, 3, 1),)
         assert opened.xsim_outcome.values.tolist() == ["done"] * 7 + ["pending"] * 3
         np.testing.assert_array_equal(opened.xsim_seconds.notnull(), [True] * 7 + [False] * 3)
+
+
+@pytest.mark.parametrize("block", [1, 3])
+def test_nothing_is_left_of_a_member_that_was_ended(tmp_path, block):
+    """Rows that an interrupted member has already written are missing, those of members done before stay (§B6)."""
+    encoding = {"counter__value": {"chunks": (block, 1)}}
+    options = {"batch_dim": "b", "store": tmp_path / "out.zarr", "encoding": encoding}
+    with pytest.raises(KeyboardInterrupt):
+        setup_of(4).xsim.run(MODEL, **options)
+    opened = xr.open_zarr(tmp_path / "out.zarr")
+    done = opened.xsim_outcome.values == "done"
+    assert done.tolist() == [True] * 4 + [False] * 4
+    np.testing.assert_array_equal(opened.counter__value.notnull().all("time"), done)
+    np.testing.assert_array_equal(opened.counter__value.notnull().any("time"), done)

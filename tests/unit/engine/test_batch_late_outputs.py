@@ -151,3 +151,27 @@ def test_nothing_new_starts_after_too_many_failures(way):
         WAYS[way] and result.xsim_outcome.values[19] == "failed"
     )
     assert result.late__early[:, 0].notnull().values.tolist() == (result.xsim_outcome == "done").values.tolist()
+
+
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize("way", WAYS)
+def test_an_index_that_some_members_lack(way, stored, tmp_path):
+    """An index that a member has not set, since it ended before, is that of all who have it (DESIGN §B13, §O8)."""
+
+    @xs.process
+    class Grid:
+        ends = xs.variable()
+        x = xs.index(dims="x")
+
+        def initialize(self):
+            if self.ends:
+                return xs.stop("early")
+            self.x = np.arange(3)
+
+    model = xs.Model({"grid": Grid})
+    ends = np.array([True, False, True, False])
+    setup = xs.create_setup(model=model, clocks={"time": [0, 1]}, input_vars={"grid__ends": ("m", ends)})
+    store = tmp_path / "out.zarr" if stored else None
+    result = setup.xsim.run(model, batch_dim="m", store=store, **WAYS[way])
+    assert result.x.dims == ("x",)
+    assert result.x.values.tolist() == [0, 1, 2]

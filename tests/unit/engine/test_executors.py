@@ -52,10 +52,10 @@ def test_tasks_are_taken_as_workers_get_free():
         return future
 
     running = as_completed(submit, tasks(), 3)
-    assert next(running) == (0, [0])
+    assert next(running) == (0, futures[0])
     assert taken == [0, 1, 2, 3]
     futures[2].set_result(["two"])
-    assert next(running) == (2, ["two"])
+    assert next(running) == (2, futures[2])
     assert len(taken) == 5
     for future in futures:
         if not future.done():
@@ -65,16 +65,17 @@ def test_tasks_are_taken_as_workers_get_free():
         next(running, None)
 
 
-def test_a_failing_future_comes_out():
-    """What a task raises, other than a member's failure, comes out."""
+def test_a_failing_future_is_given_too():
+    """What a task raises, other than a member's failure, is for the executor to see."""
 
     def submit(task):
         future = Future()
         future.set_exception(KeyboardInterrupt())
         return future
 
+    ((_, future),) = as_completed(submit, iter([1]), 1)
     with pytest.raises(KeyboardInterrupt):
-        next(as_completed(submit, iter([1]), 1))
+        future.result()
 
 
 def test_threads_run_at_the_same_time(plan):

@@ -168,8 +168,8 @@ def test_block_smaller_than_a_chunk():
         block=2 is smaller than a chunk of output 'u': two tasks would write to one chunk
           got: blocks of shape (2,) and chunks of shape (4,) along ('a',)
           expected: blocks of whole chunks
-          remedy: leave out block=, or give block=4, or chunks of size 1 along the batch dimensions
-    """)
+          remedy: leave out block=, or give block=4, or chunks of size 1 along the batch dimensions, or a synchronizer in encoding (xs.ProcessSynchronizer)
+    """)  # noqa: E501
 
 
 @quick

@@ -10,7 +10,8 @@ from xsim.errors import OptionError
 from xsim.plan.encoding import merged_encoding, plain_encoding
 
 KEYS = (
-    "'dtype', 'chunks', 'shards', 'fill_value', 'order', 'compressors', 'compressor', 'filters', 'serializer', 'codecs'"
+    "'dtype', 'chunks', 'shards', 'fill_value', 'order', 'compressors', 'compressor', 'filters', "
+    "'serializer', 'codecs', 'synchronizer'"
 )
 
 
@@ -57,14 +58,6 @@ def test_the_run_takes_precedence(declared, given, merged):
 @pytest.mark.parametrize(
     ("given", "text"),
     [
-        (
-            {"synchronizer": object()},
-            """
-            here has unknown keys 'synchronizer'
-              expected: keys among KEYS
-              remedy: 'synchronizer': leave it out: each chunk has one writer, so that nothing needs to be locked
-            """,
-        ),
         (
             {"scale_factor": 0.1, "add_ofset": 5},
             """

@@ -141,16 +141,23 @@ def test_dimensions_without_a_clock():
 @pytest.mark.parametrize(
     ("dims", "batch_dim", "remedy"),
     [
-        (("m", "x"), None, "run it with batch_dim='m', to have members along it"),
+        (("m4", "x"), None, "run it with batch_dim='m4', to have members along it"),
+        (
+            ("m", "x"),
+            None,
+            "name the dimension 't' if the values are those of its labels; or run it with batch_dim='m', to have "
+            "members along it",
+        ),
         (("m", "n", "t", "x"), None, "run it with batch_dim=['m', 'n'], to have members along it"),
-        (("m", "n", "x"), "n", "run it with batch_dim=['n', 'm'], to have members along it"),
+        (("m4", "n", "x"), "n", "run it with batch_dim=['n', 'm4'], to have members along it"),
+        (("m4", "x"), "n", "run it with batch_dim=['n', 'm4'], to have members along it"),
         (("t", "m", "x"), None, "rename or select dimensions, e.g. ds.rename({'t': ...})"),
     ],
 )
 def test_forgotten_batch_dimensions(dims, batch_dim, remedy):
     """Where batch_dim= is all that is missing, the remedy says so (DESIGN §E2)."""
     other = {"heat__rate": ("n", [1.0, 2.0, 3.0])} if batch_dim else {}
-    setup = setup_of(heat__field=(dims, np.ones([3] * len(dims))), **other)
+    setup = setup_of(heat__field=(dims, np.ones([4 if dim == "m4" else 3 for dim in dims])), **other)
 
     assert refused(setup, xs.errors.InputError, batch_dim=batch_dim).remedy == remedy
 

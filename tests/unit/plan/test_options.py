@@ -9,7 +9,8 @@ import xsim as xs
 from xsim.plan.options import RunOptions
 
 KEYS = (
-    "'dtype', 'chunks', 'shards', 'fill_value', 'order', 'compressors', 'compressor', 'filters', 'serializer', 'codecs'"
+    "'dtype', 'chunks', 'shards', 'fill_value', 'order', 'compressors', 'compressor', 'filters', "
+    "'serializer', 'codecs', 'synchronizer'"
 )
 
 
@@ -45,6 +46,8 @@ def test_defaults():
         "validate": "inputs",
         "store": None,
         "mode": "w-",
+        "resume": False,
+        "accept_code_change": False,
         "encoding": {},
         "decoding": {},
         "batch_dim": None,
@@ -56,6 +59,8 @@ def test_defaults():
         "seed": None,
         "on_error": "raise",
         "max_failures": None,
+        "retries": 0,
+        "time_limit": None,
         "progress": None,
     }
 

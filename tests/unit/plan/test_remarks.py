@@ -102,3 +102,12 @@ def test_the_number_of_workers_is_stored(stored, tmp_path):
     assert result.attrs["xsim_workers"] == 3
     again = result.xsim.run(MODEL, batch_dim="m")
     assert "xsim_workers" not in again.attrs
+
+
+def test_processes_in_a_single_run():
+    """Worker processes in one model are told to have no effect (DESIGN §O5)."""
+    plan = setup_of().isel(m=0).xsim.plan(MODEL, parallel=True, scheduler="processes", workers=9)
+    assert plan.remarks == (
+        "scheduler='processes' has no effect in a single run: worker processes cannot share the state of one model; "
+        "its processes run one after the other, with scheduler='threads' at the same time",
+    )

@@ -123,7 +123,7 @@ def test_mismatching_coordinates_are_refused():
     assert str(error.value) == message(
         """
         the value given for input 'heat__temperature' does not fit the setup
-          got: dimensions {'x': 2}, coordinates ['x']
+          got: dimensions {'x': 2}, coordinates ['x']; label 0 of 'x' is 20, in the setup 10
           expected: sizes {'x': 2} and equal coordinate labels
           remedy: use the same labels in the same order, or give the values without coordinates
         """
@@ -145,7 +145,7 @@ def test_conflicting_coordinates_without_index_are_refused():
     assert str(error.value) == message(
         """
         the value given for input 'heat__temperature' does not fit the setup
-          got: dimensions {'x': 2}, coordinates ['place']
+          got: dimensions {'x': 2}, coordinates ['place']; label 1 of 'place' is c, in the setup b
           expected: sizes {'x': 2} and equal coordinate labels
           remedy: use the same labels in the same order, or give the values without coordinates
         """

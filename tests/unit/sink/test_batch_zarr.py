@@ -147,8 +147,8 @@ def test_block_smaller_than_a_chunk(tmp_path):
         block=2 is smaller than a chunk of output 'wave__total': two tasks would write to one chunk
           got: blocks of shape (2,) and chunks of shape (4,) along ('b',)
           expected: blocks of whole chunks
-          remedy: leave out block=, or give block=4, or chunks of size 1 along the batch dimensions
-    """)
+          remedy: leave out block=, or give block=4, or chunks of size 1 along the batch dimensions, or a synchronizer in encoding (xs.ProcessSynchronizer)
+    """)  # noqa: E501
     assert not store.exists()
 
 

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import tempfile
-from collections.abc import Iterable, Iterator
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
+from contextlib import nullcontext, suppress
+from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 
 import attrs
@@ -13,16 +20,25 @@ import cloudpickle
 from loky import get_reusable_executor
 from loky.process_executor import BrokenProcessPool
 
-from xsim.engine.block import MemberResult, Work, run_block
+from xsim.engine.block import MemberResult, Work, run_block, timed_out, worker_died
 from xsim.engine.executors.protocol import Task
+from xsim.engine.executors.watch import IDLE, Whereabouts, forget, running
 from xsim.engine.executors.window import as_completed
 from xsim.engine.picklable import check_picklable, travelling
 from xsim.engine.thread_limits import ThreadLimits, thread_environment
 from xsim.errors import WorkerError
+from xsim.plan.blocks import single
+
+GRACE = 1.0
+"""Seconds over its time limit, at the least, after which a member that has not stopped by itself is ended."""
 
 
 class ProcessExecutor:
     """Runs tasks in a pool of processes that outlives the run, so that the next one starts at once.
+
+    A worker that dies takes only the member with it that killed it: those that were running at that moment run again,
+    each alone, and the one that kills its worker again has failed. All other members of the blocks that were under way
+    run again in the ordinary way.
 
     Parameters
     ----------
@@ -36,9 +52,14 @@ class ProcessExecutor:
         self._workers = workers
         self._threads = threads_per_worker
         self._folder = tempfile.TemporaryDirectory(prefix="xsim-")
-        # Libraries that are loaded later, in a stage, read the environment; those loaded already are limited below.
-        self._pool = get_reusable_executor(max_workers=workers, timeout=60, env=thread_environment(threads_per_worker))
+        self._overdue: dict[int, float] = {}
         self._running: set[Future[list[MemberResult]]] = set()
+        self._make_pool()
+
+    def _make_pool(self) -> None:
+        # Libraries that are loaded later, in a stage, read the environment; those loaded already are limited below.
+        environment = thread_environment(self._threads)
+        self._pool = get_reusable_executor(max_workers=self._workers, timeout=60, env=environment)
 
     def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[MemberResult]]]:
         """Run tasks as workers get free. The work travels once for each worker; tasks carry little more than a block.
@@ -48,24 +69,98 @@ class ProcessExecutor:
         NotPicklableError
             If the work cannot be sent.
         WorkerError
-            If a worker ends without an answer.
+            If workers end before they have started a member.
         """
-        path = self._ship(_without_store(work))
+        shipped = self._ship(_without_store(work))
+        waiting = iter(tasks)
+        while True:
+            lost: list[Task] = []
+            error: BaseException | None = None
+            submit = partial(self._submit, shipped)
+            for task, future in as_completed(submit, _until(lost, waiting), self._workers, self._look(work)):
+                try:
+                    yield task, future.result()
+                except BrokenProcessPool as broken:
+                    lost.append(task)
+                    error = broken
+            if not lost:
+                return
+            assert error is not None
+            waiting = chain(self._recover(work, lost, error), waiting)
 
-        def submit(task: Task) -> Future[list[MemberResult]]:
-            future: Future[list[MemberResult]] = self._pool.submit(_run_task, path, self._threads, task)
+    def _submit(self, shipped: str, task: Task) -> Future[list[MemberResult]]:
+        try:
+            future: Future[list[MemberResult]] = self._pool.submit(_run_task, shipped, self._threads, task, os.getpid())
             self._running.add(future)
             future.add_done_callback(self._running.discard)
-            return future
-
-        try:
-            yield from as_completed(submit, tasks, self._workers)
         except BrokenProcessPool as error:
+            future = Future()
+            future.set_exception(error)
+        return future
+
+    def _recover(self, work: Work, lost: list[Task], error: BaseException) -> list[Task]:
+        """Find the members that ended their worker, and give the tasks to run again."""
+        batch = work.plan.batch
+        suspects = {each.member: each for each in running(self._folder.name)}
+        members = {member: task for task in lost for member in task.block.members(batch)}
+        suspects = {member: each for member, each in suspects.items() if member in members}
+        if not suspects:
             raise WorkerError(
-                "a worker process ended without an answer",
-                got=str(error).splitlines()[0] if str(error) else type(error).__name__,
+                "a worker process ended before it had started a member",
+                got=_exit_codes(error),
                 remedy="members that are done are saved; look for what ends a process: memory, os._exit, a crash",
             ) from error
+        self._start_again()
+        verdicts: dict[int, MemberResult] = {}
+        overdue, self._overdue = self._overdue, {}
+        for member, each in suspects.items():
+            if member in overdue:
+                verdicts[member] = timed_out(work, each.since, overdue[member])
+        if not verdicts:
+            alone = self._ship(_without_store(attrs.evolve(work, writer=None)))
+            for member in suspects:
+                verdicts[member] = self._run_alone(alone, work, member)
+        return [
+            attrs.evolve(task, known={**task.known, **{m: r for m, r in verdicts.items() if members[m] is task}})
+            for task in lost
+        ]
+
+    def _run_alone(self, shipped: str, work: Work, member: int) -> MemberResult:
+        """Run a member with no other one beside it, so that a worker that dies tells which one it was."""
+        task = Task(single(work.plan.batch.position(member)))
+        error: BaseException | None = None
+        started = time.time()
+        for _ in range(1 + work.plan.options.retries):
+            submit = partial(self._submit, shipped)
+            try:
+                ((_, future),) = as_completed(submit, [task], 1, self._look(work))
+                (result,) = future.result()
+            except BrokenProcessPool as broken:
+                error = broken
+                self._start_again()
+            else:
+                return result
+            if member in self._overdue:
+                return timed_out(work, started, self._overdue.pop(member))
+        assert error is not None
+        return worker_died(_exit_codes(error), started, time.time())
+
+    def _start_again(self) -> None:
+        forget(self._folder.name)
+        self._make_pool()
+
+    def _look(self, work: Work) -> Callable[[], None] | None:
+        limit = work.plan.options.time_limit
+        return None if limit is None else partial(self._end_overdue, limit)
+
+    def _end_overdue(self, limit: float) -> None:
+        """Kill workers whose member is over its time limit and does not stop by itself."""
+        now = time.time()
+        for each in running(self._folder.name):
+            if each.member not in self._overdue and now - each.since > limit + max(GRACE, limit * 0.1):
+                self._overdue[each.member] = now
+                with suppress(ProcessLookupError):
+                    os.kill(each.pid, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
 
     def check(self, work: Work) -> None:
         """Check that work can be sent.
@@ -98,14 +193,26 @@ class ProcessExecutor:
         self._folder.cleanup()
 
 
+def _until(lost: list[Task], tasks: Iterator[Task]) -> Iterator[Task]:
+    while not lost and (task := next(tasks, None)) is not None:
+        yield task
+
+
+def _exit_codes(error: BaseException) -> str:
+    """Give what the pool says of how its workers ended."""
+    found = re.search(r"exit codes of the workers are \{(.*?)\}", str(error))
+    return f"exit code {found[1]}" if found else str(error).partition("\n")[0] or type(error).__name__
+
+
 def _without_store(work: Work) -> Work:
     # A store may be in the memory of this process; where workers write to it, the writer has it.
-    plan = attrs.evolve(work.plan, options=attrs.evolve(work.plan.options, store=None))
+    plan = attrs.evolve(work.plan, options=attrs.evolve(work.plan.options, store=None, resume=False))
     return attrs.evolve(work, plan=plan)
 
 
 _loaded: tuple[str, Work] | None = None
 _limits: ThreadLimits | None = None
+_whereabouts: Whereabouts | None = None
 
 
 def _load(path: str) -> Work:
@@ -122,9 +229,31 @@ def _load(path: str) -> Work:
     return work
 
 
-def _run_task(path: str, threads: int, task: Task) -> list[MemberResult]:
+@cache
+def _follow_parent(coordinator: int) -> None:
+    """End this worker soon after its coordinator has died: nobody needs what it computes, and nobody else ends it."""
+
+    def watch() -> None:
+        while True:
+            _end_without(coordinator)
+            time.sleep(0.5)
+
+    threading.Thread(target=watch, name="xsim-parent", daemon=True).start()
+
+
+def _end_without(coordinator: int) -> None:
+    if os.name != "nt" and os.getppid() != coordinator:
+        os._exit(1)
+
+
+def _run_task(path: str, threads: int, task: Task, coordinator: int) -> list[MemberResult]:
     """Run a task in a worker, which keeps the work it was sent last."""
-    global _loaded, _limits
+    global _loaded, _limits, _whereabouts
+    _follow_parent(coordinator)
+    if _whereabouts is None or _loaded is None or Path(_loaded[0]).parent != Path(path).parent:
+        if _whereabouts is not None:
+            _whereabouts.close()
+        _whereabouts = Whereabouts(Path(path).parent)
     if _loaded is None or _loaded[0] != path:
         _loaded = None  # free the one before
         _loaded = (path, _load(path))
@@ -133,4 +262,12 @@ def _run_task(path: str, threads: int, task: Task) -> list[MemberResult]:
         _limits = ThreadLimits(threads)
     assert _limits is not None
     _limits.renew()
-    return [travelling(result) for result in run_block(_loaded[1], task.block, task.known)]
+    writer = _loaded[1].writer
+    try:
+        with nullcontext() if writer is None else writer.working():
+            # Who was stopped on the way here may belong to a run that was killed, and another one have the store.
+            _end_without(coordinator)
+            results = run_block(_loaded[1], task.block, task.known, _whereabouts.tell)
+    finally:
+        _whereabouts.tell(IDLE)
+    return [travelling(result) for result in results]

@@ -37,9 +37,9 @@ class ThreadExecutor:
         def submit(task: Task) -> Future[list[MemberResult]]:
             return self._pool.submit(run_block, work, task.block, task.known)
 
-        for ended in as_completed(submit, tasks, self._workers):
+        for task, future in as_completed(submit, tasks, self._workers):
             self._limits.renew()
-            yield ended
+            yield task, future.result()
 
     def close(self, now: bool) -> None:
         """Wait for running tasks; a running call cannot be killed."""

@@ -259,7 +259,7 @@ class ExecutorSuite:
         promise(refused == expected, "work is refused if it cannot travel and has to", got=refused, expected=expected)
 
     def test_a_worker_that_dies(self, make_executor: MakeExecutor) -> None:
-        """The death of a worker process is a WorkerError, and the next executor works (§R4)."""
+        """The death of a worker process costs the member that caused it, and nothing else (§B6)."""
         executor = make_executor()
         if not executor.in_workers:
             executor.close(now=False)
@@ -272,13 +272,12 @@ class ExecutorSuite:
             return {"v": member}
 
         work = self.work(play)
-        died: BaseException | None = None
-        try:
-            self.results(executor, work, self.tasks(work))
-        except Exception as error:
-            died = error
-        executor.close(now=True)
-        promise(isinstance(died, WorkerError), "a dead worker is a WorkerError", got=repr(died))
+        found = self.results(executor, work, self.tasks(work))
+        executor.close(now=False)
+        died = {member: repr(result.error) for member, result in found.items() if result.error is not None}
+        promise(set(died) == {3}, "a dead worker costs its member only", got=died, expected="member 3")
+        promise(isinstance(found[3].error, WorkerError), "a dead worker is a WorkerError", got=died)
+        promise(len(found) == MEMBERS, "all members have a result", got=len(found), expected=MEMBERS)
         executor = make_executor()
         work = self.work(_numbers)
         found = self.results(executor, work, self.tasks(work))

@@ -1,0 +1,127 @@
+"""A store can be read by anyone while it is written (DESIGN §B8)."""
+
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import xsim as xs
+
+
+@xs.process
+class Count:
+    k = xs.variable()
+    value = xs.variable(intent="out")
+    herd = xs.variable(dims="y", intent="out")
+    x = xs.index(dims="x")
+
+    def initialize(self):
+        self.value = 0
+        self.x = [1, 2]
+        self.herd = np.zeros(1)
+
+    @xs.runtime(args="step")
+    def run_step(self, step):
+        PEEK(self, step)
+        self.value = self.value + int(self.k)
+        self.herd = np.ones(int(self.k) + 1)
+
+
+def PEEK(process, step):
+    """Is replaced by the tests."""
+
+
+MODEL = xs.Model({"count": Count})
+
+
+def setup_of(members=6):
+    return xs.create_setup(
+        model=MODEL,
+        clocks={"time": [0, 1, 2]},
+        input_vars={"count__k": ("m", np.arange(members))},
+        output_vars={"count": {"value": "time", "herd": None}},
+    )
+
+
+def peeking(monkeypatch, path, at):
+    """Open the store while member `at` is running, and keep what is seen."""
+    seen = []
+
+    def look(process, step):
+        if process.k == at and step == 1:
+            seen.append(xs.open_run(path).load())
+            seen.append(xr.open_zarr(path, consolidated=False).xsim.outcome)
+
+    monkeypatch.setitem(globals(), "PEEK", look)
+    return seen
+
+
+@pytest.mark.parametrize("block", [1, 2])
+def test_while_it_is_running(tmp_path, monkeypatch, block):
+    """Members that are done can be read, rows of all others are missing, also those that are half written."""
+    seen = peeking(monkeypatch, tmp_path / "out.zarr", 4)
+    encoding = {"count__value": {"chunks": (block, 1)}}
+    result = setup_of().xsim.run(MODEL, batch_dim="m", store=tmp_path / "out.zarr", encoding=encoding)
+    now, outcomes = seen
+    assert now.attrs["xsim_outcome"] == "running"
+    assert now.xsim_outcome.values.tolist() == ["done"] * 4 + ["pending"] * 2
+    assert outcomes.values.tolist() == now.xsim_outcome.values.tolist()
+    np.testing.assert_array_equal(now.count__value[:4], result.count__value[:4])
+    np.testing.assert_array_equal(now.count__herd[:4, :4], result.count__herd[:4, :4])
+    assert now.count__value[4:].isnull().all()
+    assert now.count__k.values.tolist() == list(range(6))
+    assert "xsim_journal" not in now
+
+
+def test_a_finished_run(tmp_path):
+    """A run that is over is opened as it was returned."""
+    result = setup_of().xsim.run(MODEL, batch_dim="m", store=tmp_path / "out.zarr")
+    opened = xs.open_run(tmp_path / "out.zarr")
+    assert opened.attrs["xsim_outcome"] == "done"
+    xr.testing.assert_equal(opened.load(), result.load())
+    assert opened.count__value.dtype == np.int64
+    assert (opened.xsim.outcome == "done").all()
+
+
+def test_from_another_interpreter(tmp_path):
+    """Another interpreter, without the model, can open it while it is running."""
+    path = tmp_path / "out.zarr"
+    script = f"""
+        import xsim as xs
+        found = xs.open_run({str(path)!r})
+        print(found.xsim.outcome.values.tolist(), float(found.count__value[0, 2]))
+    """
+    printed = []
+
+    def look(process, step):
+        if process.k == 3 and step == 0:
+            command = [sys.executable, "-c", textwrap.dedent(script)]
+            printed.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(globals(), "PEEK", look)
+        setup_of(4).isel(m=[1, 2, 3]).xsim.run(MODEL, batch_dim="m", store=path, block=1)
+    assert printed == ["['done', 'done', 'pending'] 2.0"]
+
+
+def test_a_single_run(tmp_path):
+    """A single run can be opened too."""
+    result = setup_of().isel(m=2).xsim.run(MODEL, store=tmp_path / "out.zarr")
+    xr.testing.assert_equal(xs.open_run(tmp_path / "out.zarr").load(), result.load())
+
+
+@pytest.mark.parametrize("there", ["nothing", "group"])
+def test_no_run(tmp_path, there):
+    """Where there is no run, the error says what is there."""
+    path = tmp_path / "out.zarr"
+    if there == "group":
+        xr.Dataset({"a": 1}).to_zarr(path, consolidated=False)
+    what = {"nothing": "nothing", "group": "a Zarr group that xsim has not written"}[there]
+    with pytest.raises(xs.errors.StoreError) as error:
+        xs.open_run(path)
+    assert str(error.value) == (
+        f"{str(path)!r} holds no run of xsim\n  got: {what}\n  expected: what was given to run(store=...)"
+    )
