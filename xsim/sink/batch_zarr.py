@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from itertools import product
@@ -32,7 +32,7 @@ from xsim.sink.member import MemberData, SavedOutput, join_members
 from xsim.sink.plain_array import Array
 from xsim.sink.reopen import facts_of_type, reopen, run_facts
 from xsim.sink.storage_type import StorageType
-from xsim.sink.zarr_array import create_array, rows_of_chunk
+from xsim.sink.zarr_array import create_array, grow_array, rows_of_chunk
 from xsim.sink.zarr_sink import ZarrStore, settle
 
 
@@ -158,9 +158,7 @@ class ZarrBlockWriter:
                 self._make_missing(shared[name], block, self._shapes[name].own_shape)
                 continue
             array = self.array(name)
-            sizes = (array.shards or array.chunks)[: len(block.shape)]
-            ranges = [range(a // n, ceil(b / n)) for a, b, n in zip(block.start, block.stop, sizes, strict=True)]
-            for chunk in product(*ranges):
+            for chunk in _chunks_over(array, block.slices):
                 key = f"{array.store_path.path}/c/{'/'.join(map(str, chunk))}"
                 sync(array.store.delete(key))
                 sync(array.store.delete_dir(key))
@@ -176,12 +174,14 @@ def _held(output: PlannedOutput, array: zarr.Array[Any], box: tuple[Any, ...]) -
     if synchronizer is None:
         return nullcontext()
     box = (*box, *(slice(None),) * (array.ndim - len(box)))
-    ranges = [
-        range((s.start or 0) // c, ceil((n if s.stop is None else s.stop) / c))
-        for s, n, c in zip(box, array.shape, array.shards or array.chunks, strict=True)
-    ]
-    held: AbstractContextManager[None] = synchronizer.hold(output.name, product(*ranges))
+    held: AbstractContextManager[None] = synchronizer.hold(output.name, _chunks_over(array, box))
     return held
+
+
+def _chunks_over(array: zarr.Array[Any], box: tuple[slice, ...]) -> Iterator[tuple[int, ...]]:
+    """Give the positions of the chunks that a box lies in, along its dimensions, the first ones of the array."""
+    sizes = zip(box, array.shape, array.shards or array.chunks, strict=False)
+    return product(*(range((s.start or 0) // c, ceil((n if s.stop is None else s.stop) / c)) for s, n, c in sizes))
 
 
 class StreamTarget:
@@ -314,12 +314,7 @@ class ZarrBatchSink:
 
     def grow(self, name: str, own_shape: tuple[int, ...]) -> None:
         """Resize an array, where a value goes beyond its shape."""
-        array = self._array(name)
-        leading = array.ndim - len(own_shape)
-        shape = tuple(max(a, b) for a, b in zip(array.shape[leading:], own_shape, strict=True))
-        if shape != array.shape[leading:]:
-            with quiet():
-                array.resize(array.shape[:leading] + shape)
+        grow_array(self._array(name), own_shape)
 
     def _array(self, name: str) -> zarr.Array[Any]:
         with quiet():

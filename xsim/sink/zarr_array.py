@@ -62,11 +62,16 @@ class ZarrTarget:
     def resize(self, own_shape: tuple[int, ...]) -> None:
         """Make the array at least as large as a row, in each dimension."""
         assert self.array is not None
-        leading = len(self.array.shape) - len(own_shape)
-        shape = tuple(max(a, b) for a, b in zip(self.array.shape[leading:], own_shape, strict=True))
-        if shape != self.array.shape[leading:]:
-            with quiet():
-                self.array.resize(self.array.shape[:leading] + shape)
+        grow_array(self.array, own_shape)
+
+
+def grow_array(array: zarr.Array[Any], own_shape: tuple[int, ...]) -> None:
+    """Resize an array to be at least as large as the value of one label, in each of its last dimensions."""
+    leading = array.ndim - len(own_shape)
+    shape = tuple(max(a, b) for a, b in zip(array.shape[leading:], own_shape, strict=True))
+    if shape != array.shape[leading:]:
+        with quiet():
+            array.resize(array.shape[:leading] + shape)
 
 
 def create_array(
