@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -21,6 +22,7 @@ from xsim.engine.executors.threads import ThreadExecutor
 from xsim.engine.hooks import Hooks
 from xsim.engine.loop import run_member
 from xsim.engine.parallel import ParallelStages
+from xsim.engine.site import make_jobs
 from xsim.engine.state import make_state
 from xsim.errors import BatchError, BatchWarning, PlanWarning
 from xsim.model.graph import ModelGraph
@@ -28,7 +30,7 @@ from xsim.monitor.progress import progress_for
 from xsim.plan.options import RunOptions
 from xsim.plan.run_plan import RunPlan, make_plan
 from xsim.result.dataset import result_from_memory, result_from_store
-from xsim.setup.attributes import OUTCOME, SUMMARY
+from xsim.setup.attributes import OUTCOME, PROGRAMS, SUMMARY
 from xsim.sink.batch import BatchSink
 from xsim.sink.batch_memory import MemoryBatchSink
 from xsim.sink.batch_zarr import ZarrBatchSink
@@ -97,15 +99,20 @@ def _run_member(
     objects: Mapping[str, Any] | None,
 ) -> xr.Dataset:
     buffers = sink.open(plan)
-    state = make_state(plan, 0, objects)
+    jobs = make_jobs(plan, None)
+    state = make_state(plan, 0, objects, jobs)
     try:
         with ParallelStages(plan) as stages:
             puts = [buffer.put for buffer in buffers]
             ending = run_member(plan, state, plan.inputs, puts, hooks, _stepped(events), stages.make)
     except BaseException as error:
+        jobs.close("failed")
         _close_after(error, sink)
         raise
+    jobs.close("done")
     facts = {} if ending is None else ending.facts
+    if programs := jobs.record():
+        facts[PROGRAMS] = json.dumps(programs)
     sink.close("done", facts)
     summary = "\n".join(filter(None, [_ended(plan, ending), stages.summary()]))
     if summary:

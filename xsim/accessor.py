@@ -234,6 +234,8 @@ class XsimAccessor:
         retries: int = 0,
         time_limit: Any = None,
         progress: bool | None = None,
+        scratch: Any = None,
+        keep_scratch: str = "failed",
     ) -> xr.Dataset:
         """Run a model with this dataset as setup.
 
@@ -301,6 +303,11 @@ class XsimAccessor:
             processes also a step that never ends is stopped.
         progress : bool, optional
             Show a progress bar; by default in terminals and notebooks.
+        scratch : path-like, optional
+            Folder for those of external programs (runtime argument ``job``); by default one beside the store, or one
+            among the system's temporary files.
+        keep_scratch : {"failed", "always", "never"}, default: "failed"
+            Keep the folders of members that are not done, all, or none.
 
         Returns
         -------
@@ -323,29 +330,9 @@ class XsimAccessor:
         Outputs are taken after ``run_step`` and before ``finalize_step`` of each step whose start is a label of their
         clock, and after the last step for its last label.
         """
+        given = locals()
+        chosen = RunOptions(**{name: given[name] for name in RunOptions.__annotations__})
         model = model_or_default(model)
-        chosen = _options(
-            batch_dim=batch_dim,
-            check_dims=check_dims,
-            validate=validate,
-            store=store,
-            encoding=encoding,
-            decoding=decoding,
-            parallel=parallel,
-            scheduler=scheduler,
-            mode=mode,
-            resume=resume,
-            accept_code_change=accept_code_change,
-            workers=workers,
-            threads_per_worker=threads_per_worker,
-            block=block,
-            seed=seed,
-            on_error=on_error,
-            max_failures=max_failures,
-            retries=retries,
-            time_limit=time_limit,
-            progress=progress,
-        )
         graph = as_graph(model)
         view = model.over if isinstance(model, Model) else Model(graph.classes, order=graph.hints).over
         if safe_mode:

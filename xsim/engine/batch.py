@@ -8,6 +8,7 @@ from itertools import chain
 
 import attrs
 
+from xsim._base.cpus import cpu_seconds
 from xsim.engine.block import PENDING, MemberResult, Work, result_of
 from xsim.engine.book import Book
 from xsim.engine.events import Events
@@ -49,7 +50,7 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
         When interrupted; members done until then are saved.
     """
     book = _new_book(plan)
-    wall, cpu = time.perf_counter(), time.process_time()
+    wall, cpu = time.perf_counter(), cpu_seconds()
     outcome = "failed"
     under_way: list[Task] = []
     try:
@@ -77,7 +78,7 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
         _close_after(error, sink, book, "cancelled" if cancelled else "failed", under_way)
         raise
     _close(sink, book, outcome)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    wall, cpu = time.perf_counter() - wall, cpu_seconds() - cpu
     if plan.workers > 1 and plan.options.scheduler in (None, "threads") and wall > 1 and cpu / wall < NO_GAIN:
         book.note = "threads brought no gain: Python code runs in one thread at a time; try scheduler='processes'"
     return book

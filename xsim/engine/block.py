@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import socket
 import threading
@@ -18,8 +19,9 @@ import numpy as np
 from xsim.engine.failure import failure_record
 from xsim.engine.hooks import Hooks
 from xsim.engine.loop import run_member
+from xsim.engine.site import make_jobs
 from xsim.engine.state import make_state
-from xsim.errors import TimeLimitError, WorkerError
+from xsim.errors import CancelledError, TimeLimitError, WorkerError
 from xsim.plan.blocks import Block
 from xsim.plan.inputs import validate_inputs
 from xsim.plan.run_plan import RunPlan
@@ -241,32 +243,43 @@ def _attempt(
     position = plan.batch.position(member)
     started, clock = datetime.now(UTC), time.perf_counter()
     error: Exception | None = None
+    limit = plan.options.time_limit
+    jobs = make_jobs(plan, member, math.inf if limit is None else time.monotonic() + limit)
     try:
         inputs = [planned.of_member(position) for planned in plan.inputs]
         if plan.options.validate is not None:
             validate_inputs(plan.graph, tuple(inputs), plan.timeline.nsteps)
-        limit = plan.options.time_limit
         stepped = None if limit is None else _deadline(limit, clock)
-        ending = run_member(plan, make_state(plan, member), inputs, puts, work.hooks, stepped)
+        ending = run_member(plan, make_state(plan, member, jobs=jobs), inputs, puts, work.hooks, stepped)
         record: dict[str, Any] = {"outcome": "done"} | ({} if ending is None else ending.record)
     except LateOutputError:
+        jobs.close("done")
         raise
+    except CancelledError as caught:
+        error = caught
+        record = {**failure_record(caught), "outcome": CANCELLED}
     except TimeLimitError as caught:
         error = caught
         record = {**failure_record(caught), "outcome": TIMED_OUT}
     except Exception as caught:  # a member's failure is its own; KeyboardInterrupt and SystemExit end the run
         error = caught
         record = failure_record(caught)
+    except BaseException:
+        jobs.close(CANCELLED)
+        raise
     record |= {
         "start": started.isoformat(timespec="microseconds"),
         "end": datetime.now(UTC).isoformat(timespec="microseconds"),
         "seconds": round(time.perf_counter() - clock, 6),
         "worker": f"{socket.gethostname()}:{os.getpid()}:{threading.current_thread().name}",
     }
-    return record, error
+    jobs.close(record["outcome"])
+    programs = jobs.record()
+    return record | ({"programs": programs} if programs else {}), error
 
 
 TIMED_OUT = "timed out"
+CANCELLED = "cancelled"
 
 
 def _deadline(limit: float, started: float) -> Callable[[int], None]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from xsim.job.job import Jobs
 from xsim.plan.timeline import Timeline
 
 
@@ -40,6 +41,8 @@ class RuntimeContext:
         Of the member.
     batch : tuple of int, optional
         Number of the member, and how many there are.
+    jobs : Jobs, optional
+        Of the member.
 
     Attributes
     ----------
@@ -48,7 +51,13 @@ class RuntimeContext:
         last step.
     """
 
-    def __init__(self, timeline: Timeline, streams: RandomStreams, batch: tuple[int, int] = (-1, -1)) -> None:
+    def __init__(
+        self,
+        timeline: Timeline,
+        streams: RandomStreams,
+        batch: tuple[int, int] = (-1, -1),
+        jobs: Jobs | None = None,
+    ) -> None:
         self.timeline = timeline
         labels = timeline.labels
         first, last = timeline.moments[0], timeline.moments[-1]
@@ -65,6 +74,7 @@ class RuntimeContext:
             "main_clock_values": labels,
             "main_clock_dataarray": timeline.dataarray.copy(),
             "rng": streams,
+            "job": jobs,
         }
         if timeline.nsteps:
             self.move_to(0)

@@ -11,7 +11,11 @@ from xsim.engine.context import RandomStreams
 from xsim.engine.ending import Answer, Ending
 from xsim.engine.failure import mark, note, where
 from xsim.errors import RuntimeContextError
+from xsim.job.job import Jobs
 from xsim.model.graph import ModelGraph
+
+OWN = frozenset({"rng", "job"})
+"""Runtime arguments that each process has for itself."""
 
 Around = Callable[[], RuntimeSignal]
 Wrap = Callable[[str, Stage, Callable[..., Any]], Callable[..., Any]]
@@ -44,8 +48,8 @@ class StageProgram:
                     call = _without_cache(objects[name], call)
                 if wrap is not None:
                     call = wrap(name, stage, call)
-                # Processes that ask for the same arguments share them; a random stream is each one's own.
-                kind = (method.args, name if "rng" in method.args else "")
+                # Processes that ask for the same arguments share them; random streams and jobs are each one's own.
+                kind = (method.args, "" if OWN.isdisjoint(method.args) else name)
                 self.calls.append((name, call, numbers.setdefault(kind, len(numbers))))
         self._arguments = list(numbers)
 
@@ -144,8 +148,9 @@ class StageProgram:
 
     def _pack(self, names: tuple[str, ...], owner: str, values: Mapping[str, Any]) -> tuple[Any, ...]:
         try:
-            if owner and isinstance(values["rng"], RandomStreams):
-                values = {**values, "rng": values["rng"].of(owner)}
+            if owner:
+                own = {name: values[name] for name in names if isinstance(values.get(name), (RandomStreams, Jobs))}
+                values = {**values, **{name: each.of(owner) for name, each in own.items()}}
             return tuple([values[name] for name in names])
         except KeyError as error:
             raise RuntimeContextError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from numbers import Integral
@@ -19,6 +20,7 @@ from xsim.plan.encoding import plain_encoding
 CheckDims = Literal["strict", "transpose"]
 Validate = Literal["inputs", "all"]
 Mode = Literal["w-", "w"]
+KeepScratch = Literal["failed", "always", "never"]
 OnError = Literal["raise", "continue"]
 Scheduler = Literal["synchronous", "threads", "processes"]
 
@@ -98,6 +100,11 @@ def _natural(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None
         raise OptionError(f"{attribute.name}={value!r} makes no sense", expected="a natural number")
 
 
+def _path(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is not None and not isinstance(value, (str, os.PathLike)):
+        raise OptionError(f"{attribute.name}={value!r} makes no sense", expected="the path of a folder, or None")
+
+
 def _as_seconds(value: Any) -> float | None:
     if value is None:
         return None
@@ -156,6 +163,10 @@ class RunOptions:
         Seconds that a member may take.
     progress : bool, optional
         Whether to show progress; by default in terminals and notebooks.
+    scratch : path-like, optional
+        Where external programs have their folders; by default beside the store, or among temporary files.
+    keep_scratch : {"failed", "always", "never"}
+        Which of these folders stay.
     """
 
     check_dims: CheckDims | None = attrs.field(default="strict", validator=_one_of(*get_args(CheckDims), None))
@@ -178,6 +189,8 @@ class RunOptions:
     retries: int = attrs.field(default=0, validator=_natural)
     time_limit: float | None = attrs.field(default=None, converter=_as_seconds)
     progress: bool | None = None
+    scratch: str | os.PathLike[str] | None = attrs.field(default=None, validator=_path)
+    keep_scratch: KeepScratch = attrs.field(default="failed", validator=_one_of(*get_args(KeepScratch)))
 
     def __attrs_post_init__(self) -> None:
         if not self.resume:

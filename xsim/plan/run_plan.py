@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -24,6 +25,7 @@ from xsim.plan.options import RunOptions
 from xsim.plan.outputs import PlannedOutput, plan_outputs
 from xsim.plan.random import random_stream
 from xsim.plan.remarks import remarks_on
+from xsim.plan.scratch import scratch_root
 from xsim.plan.source import as_source
 from xsim.plan.timeline import Timeline, make_timeline
 from xsim.setup.attributes import ROLE, SEED, VERSION, WORKERS
@@ -61,6 +63,8 @@ class RunPlan:
         Entropy of all random streams; None if nobody asks for one.
     remarks : tuple of str
         What is odd about the run, though it can be done.
+    scratch : Path
+        For the folders of external programs; made when one is needed.
     """
 
     graph: ModelGraph
@@ -75,6 +79,7 @@ class RunPlan:
     threads: int | None
     seed: int | None
     remarks: tuple[str, ...]
+    scratch: Path
 
     @property
     def is_batch(self) -> bool:
@@ -189,7 +194,10 @@ def make_plan(graph: ModelGraph, dataset: xr.Dataset, options: RunOptions) -> Ru
     threads = options.threads_per_worker or (max(1, usable // workers) if options.parallel else None)
     remarks = tuple(remarks_on(options, batch, block, workers, threads, usable))
     seed = _seed(graph, dataset, options)
-    return RunPlan(graph, setup, timeline, inputs, outputs, options, batch, block, workers, threads, seed, remarks)
+    scratch = scratch_root(options)
+    return RunPlan(
+        graph, setup, timeline, inputs, outputs, options, batch, block, workers, threads, seed, remarks, scratch
+    )
 
 
 def _seed(graph: ModelGraph, dataset: xr.Dataset, options: RunOptions) -> int | None:
