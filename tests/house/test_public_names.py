@@ -16,10 +16,11 @@ import xsim as xs
 
 NAMES = [
     *("process", "variable", "index", "on_demand", "any_object", "foreign", "global_ref", "group", "group_dict"),
-    *("runtime", "runtime_hook", "RuntimeHook", "RuntimeSignal", "stop", "MAIN_CLOCK", "VarIntent", "VarType"),
+    *("runtime", "Job", "runtime_hook", "RuntimeHook", "RuntimeSignal", "stop", "MAIN_CLOCK", "VarIntent", "VarType"),
     *("process_name", "filter_variables", "process_info", "variable_info"),
     *("Model", "create_setup", "XsimAccessor", "open_run", "ThreadSynchronizer", "ProcessSynchronizer"),
-    *("BatchWarning", "PlanWarning", "dot", "validators", "monitoring", "testing", "errors", "__version__"),
+    *("BatchWarning", "PlanWarning", "ProgramWarning"),
+    *("dot", "validators", "monitoring", "testing", "errors", "__version__"),
 ]
 
 SIGNATURES = {
