@@ -236,6 +236,8 @@ class XsimAccessor:
         progress: bool | None = None,
         scratch: Any = None,
         keep_scratch: str = "failed",
+        memory: int | str | None = None,
+        memory_per_member: int | str | None = None,
     ) -> xr.Dataset:
         """Run a model with this dataset as setup.
 
@@ -308,6 +310,12 @@ class XsimAccessor:
             among the system's temporary files.
         keep_scratch : {"failed", "always", "never"}, default: "failed"
             Keep the folders of members that are not done, all, or none.
+        memory : int or str, optional
+            What all members that run at a time may use together, in bytes or as ``"64 GB"``; by default all that this
+            process may use.
+        memory_per_member : int or str, optional
+            What a member needs: no more run at a time than there is memory for. Otherwise the first ones are measured,
+            where worker processes or external programs run them.
 
         Returns
         -------

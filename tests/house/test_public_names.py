@@ -41,7 +41,7 @@ SIGNATURES = {
     xs.runtime_hook: "stage level trigger",
     xs.XsimAccessor.run: "self model batch_dim check_dims validate store encoding decoding hooks parallel scheduler "
     "safe_mode mode resume accept_code_change workers threads_per_worker block seed on_error max_failures retries "
-    "time_limit progress scratch keep_scratch",
+    "time_limit progress scratch keep_scratch memory memory_per_member",
     xs.XsimAccessor.update_clocks: "self model clocks main_clock master_clock",
     xs.XsimAccessor.update_vars: "self model input_vars output_vars",
     xs.XsimAccessor.reset_vars: "self model",

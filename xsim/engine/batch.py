@@ -15,16 +15,18 @@ from xsim.engine.events import Events
 from xsim.engine.executors.protocol import Executor, Task
 from xsim.engine.failure import note
 from xsim.engine.hooks import Hooks
+from xsim.engine.ration import check_block, ration
 from xsim.plan.batch import Batch
 from xsim.plan.blocks import best_size, block_shape, blocks, single
 from xsim.plan.chunks import CHUNK_BYTES
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.batch import BatchSink, Earlier
 from xsim.sink.facts import OutputShape
-from xsim.sink.member import nbytes_of
+from xsim.sink.member import all_bytes_of, nbytes_of
 
 NO_GAIN = 1.2
 """CPU seconds a second, below which threads do not pay."""
+NO_GAIN_NOTE = "threads brought no gain: Python code runs in one thread at a time; try scheduler='processes'"
 
 
 def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, events: Events) -> Book:
@@ -80,7 +82,7 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
     _close(sink, book, outcome)
     wall, cpu = time.perf_counter() - wall, cpu_seconds() - cpu
     if plan.workers > 1 and plan.options.scheduler in (None, "threads") and wall > 1 and cpu / wall < NO_GAIN:
-        book.note = "threads brought no gain: Python code runs in one thread at a time; try scheduler='processes'"
+        book.notes.append(NO_GAIN_NOTE)
     return book
 
 
@@ -91,7 +93,12 @@ def _begin(
     first_work = Work(plan, hooks, limit=None if sink.holds_all else CHUNK_BYTES)
     pilots = _run_pilots(first_work, executor, events)
     shapes = _shapes(pilots)
-    shape = plan.block or _best_shape(plan, pilots)
+    budget = ration(plan, pilots.values(), executor)
+    if budget.memory_binds:
+        book.notes.append(str(budget))
+    shape = plan.block or _best_shape(plan, pilots, budget.workers)
+    if not sink.holds_all:
+        check_block(plan, budget, shape, max((all_bytes_of(r.data) for r in pilots.values() if r.data), default=0))
     sink.create(shapes, shape)
     book.add(shapes)
     pilots = {member: result for member, result in pilots.items() if _fits(result, shapes)}
@@ -176,12 +183,12 @@ def _shapes(pilots: dict[int, MemberResult]) -> dict[str, OutputShape]:
     }
 
 
-def _best_shape(plan: RunPlan, pilots: dict[int, MemberResult]) -> tuple[int, ...]:
+def _best_shape(plan: RunPlan, pilots: dict[int, MemberResult], workers: int) -> tuple[int, ...]:
     done = next((result for result in pilots.values() if result.error is None and result.data is not None), None)
     if done is None or done.data is None:
         return block_shape(plan.batch, 1)
     seconds = float(done.record["seconds"])
-    return block_shape(plan.batch, best_size(nbytes_of(done.data), seconds, plan.batch.size, plan.workers))
+    return block_shape(plan.batch, best_size(nbytes_of(done.data), seconds, plan.batch.size, workers))
 
 
 def _tasks(plan: RunPlan, shape: tuple[int, ...], pilots: dict[int, MemberResult], book: Book) -> Iterator[Task]:

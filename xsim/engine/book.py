@@ -33,8 +33,8 @@ class Book:
     facts : dict of str to OutputFacts
     first_error : BaseException or None
         Of the failed member with the lowest number.
-    note : str
-        A remark for the summary.
+    notes : list of str
+        Remarks for the summary.
     """
 
     def __init__(self, batch: Batch, workers: int, max_failures: int | None) -> None:
@@ -42,7 +42,7 @@ class Book:
         self.status = np.zeros(batch.size, dtype=np.int8)
         self.facts: dict[str, OutputFacts] = {}
         self.first_error: BaseException | None = None
-        self.note = ""
+        self.notes: list[str] = []
         self._first_failed = batch.size
         self._first_reason = ""
         self._max_failures = max_failures
@@ -133,6 +133,4 @@ class Book:
             lines.append(f"first failure at {self.batch.describe(self._first_failed)}: {self._first_reason}")
         if self.stop_reason and pending:
             lines.append(f"nothing new was started: {self.stop_reason}")
-        if self.note:
-            lines.append(self.note)
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.notes])

@@ -64,6 +64,8 @@ def test_defaults():
         "progress": None,
         "scratch": None,
         "keep_scratch": "failed",
+        "memory": None,
+        "memory_per_member": None,
     }
 
 

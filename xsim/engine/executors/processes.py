@@ -20,6 +20,7 @@ import cloudpickle
 from loky import get_reusable_executor
 from loky.process_executor import BrokenProcessPool
 
+from xsim._base.memory import forget_peak, peak_memory
 from xsim.engine.block import MemberResult, Work, run_block, timed_out, worker_died
 from xsim.engine.executors.protocol import Task
 from xsim.engine.executors.watch import IDLE, Whereabouts, forget, running
@@ -184,6 +185,11 @@ class ProcessExecutor:
             file.write(data)
         return path
 
+    def limit(self, workers: int) -> None:
+        """Run no more than so many tasks at a time from now on."""
+        self._workers = workers
+        self._make_pool()
+
     def close(self, now: bool) -> None:
         """End the run; the pool stays for the next one, unless its tasks have to be killed."""
         if now:
@@ -267,7 +273,12 @@ def _run_task(path: str, threads: int, task: Task, coordinator: int) -> list[Mem
         with nullcontext() if writer is None else writer.working():
             # Who was stopped on the way here may belong to a run that was killed, and another one have the store.
             _end_without(coordinator)
+            first = _loaded[1].shapes is None
+            if first:
+                forget_peak()
             results = run_block(_loaded[1], task.block, task.known, _whereabouts.tell)
     finally:
         _whereabouts.tell(IDLE)
+    if first:  # the memory of the first members decides how many run at a time
+        results = [attrs.evolve(each, record={**each.record, "memory": peak_memory()}) for each in results]
     return [travelling(result) for result in results]

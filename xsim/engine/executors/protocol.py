@@ -31,5 +31,8 @@ class Executor(Protocol):
     def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[MemberResult]]]:
         """Run tasks; give each with its results when it is done, in any order. Tasks are taken as workers get free."""
 
+    def limit(self, workers: int) -> None:
+        """Run no more than so many tasks at a time from now on; called while none is running."""
+
     def close(self, now: bool) -> None:
         """End, with nothing running afterwards: tasks under way finish, or are killed if `now` and they can be."""

@@ -33,6 +33,9 @@ class SequentialExecutor:
             if self._limits is not None:
                 self._limits.renew()
 
+    def limit(self, workers: int) -> None:
+        """Do nothing: there is one at a time."""
+
     def close(self, now: bool) -> None:
         """Give back the threads; nothing is running."""
         if self._limits is not None:

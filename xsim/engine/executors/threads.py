@@ -26,6 +26,7 @@ class ThreadExecutor:
         self._workers = workers
         # These libraries have one limit a process, which each of our threads meets.
         self._limits = ThreadLimits(threads_per_worker)
+        self._threads = threads_per_worker
         self._pool = limited_pool(workers, threads_per_worker)
 
     def check(self, work: Work) -> None:
@@ -40,6 +41,12 @@ class ThreadExecutor:
         for task, future in as_completed(submit, tasks, self._workers):
             self._limits.renew()
             yield task, future.result()
+
+    def limit(self, workers: int) -> None:
+        """Run no more than so many tasks at a time from now on."""
+        self._pool.shutdown()
+        self._workers = workers
+        self._pool = limited_pool(workers, self._threads)
 
     def close(self, now: bool) -> None:
         """Wait for running tasks; a running call cannot be killed."""
