@@ -21,10 +21,11 @@ from xsim.engine.executors.sequential import SequentialExecutor
 from xsim.engine.executors.threads import ThreadExecutor
 from xsim.engine.hooks import Hooks
 from xsim.engine.loop import run_member
+from xsim.engine.measure import measure
 from xsim.engine.parallel import ParallelStages
 from xsim.engine.site import make_jobs
 from xsim.engine.state import make_state
-from xsim.errors import BatchError, BatchWarning, PlanWarning
+from xsim.errors import BatchError, BatchWarning, OptionError, PlanWarning
 from xsim.model.graph import ModelGraph
 from xsim.monitor.progress import progress_for
 from xsim.plan.options import RunOptions
@@ -77,6 +78,25 @@ def run(
         if plan.is_batch:
             return _run_batch(plan, store, bound, events)
         return _run_single(plan, store, bound, events, objects)
+
+
+def measured(plan: RunPlan, hooks: Sequence[Any], view: Callable[[Mapping[str, Any]], Any]) -> RunPlan:
+    """Run the first member of a batch and give the plan with an estimate of what the batch will cost.
+
+    Raises
+    ------
+    OptionError
+        If it is no batch.
+    Exception
+        What the member raises.
+    """
+    if not plan.is_batch:
+        raise OptionError(
+            "measure=True is for batches, of which it runs the first member",
+            got="batch_dim=None",
+            remedy="a single run is measured by running it",
+        )
+    return measure(plan, Hooks(collect_hooks(tuple(hooks)), view))
 
 
 def _run_single(

@@ -13,7 +13,7 @@ import xarray as xr
 from xsim._base.keys import Key
 from xsim._base.suggest import did_you_mean
 from xsim._model import Model
-from xsim._run import run
+from xsim._run import measured, run
 from xsim.errors import OptionError
 from xsim.model.context import model_or_default
 from xsim.model.graph import as_graph
@@ -191,22 +191,38 @@ class XsimAccessor:
 
     # -- running ----------------------------------------------------------------------------------------------------
 
-    def plan(self, model: Any = None, **options: Any) -> RunPlan:
-        """Decide and check everything about a run, without running or writing.
+    def plan(
+        self, model: Any = None, *, measure: bool = False, hooks: Sequence[Any] | None = None, **options: Any
+    ) -> RunPlan:
+        """Decide and check everything about a run, without writing, and without running more than a first member.
 
         Parameters
         ----------
         model : xsim.Model, optional
             By default that of the enclosing ``with model:`` block.
+        measure : bool, default: False
+            Run the first member of a batch, saving nothing, to learn what the batch will cost: time, bytes, files,
+            tasks.
+        hooks : sequence, optional
+            As in `run`, for the member that is measured.
         **options
             As in `run`.
 
         Returns
         -------
         RunPlan
-            Prints what will run.
+            Prints what will run, what binds, and what it will cost.
+
+        Raises
+        ------
+        XsimError
+            If something is wrong with setup or options.
+        Exception
+            What the member that is measured raises.
         """
-        return make_plan(as_graph(model_or_default(model)), self._dataset, _options(**options))
+        graph = as_graph(model_or_default(model))
+        plan = make_plan(graph, self._dataset, _options(**options))
+        return measured(plan, hooks or (), Model(graph.classes, order=graph.hints).over) if measure else plan
 
     def run(
         self,

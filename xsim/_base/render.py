@@ -139,6 +139,19 @@ def size(nbytes: float) -> str:
     return f"{nbytes:.1f} TiB"
 
 
+def duration(seconds: float) -> str:
+    """Print a time: ``3 ms``, ``1.5 s``, ``2 min 5 s``, ``1 h 4 min``."""
+    if seconds < 1:
+        return f"{seconds * 1000:.3g} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
 def names(items: Iterable[str], limit: int = 10) -> str:
     """Print quoted names separated by commas, at most `limit` of them."""
     quoted = [repr(item) for item in items]

@@ -22,6 +22,7 @@ from xsim.model.graph import ModelGraph
 from xsim.plan.batch import Batch, plan_batch
 from xsim.plan.blocks import chosen_shape
 from xsim.plan.budget import Budget, make_budget
+from xsim.plan.estimate import Estimate
 from xsim.plan.inputs import PlannedInput, plan_inputs, validate_inputs
 from xsim.plan.options import RunOptions
 from xsim.plan.outputs import PlannedOutput, plan_outputs
@@ -67,6 +68,8 @@ class RunPlan:
         What is odd about the run, though it can be done.
     scratch : Path
         For the folders of external programs; made when one is needed.
+    estimate : Estimate, optional
+        What it will cost, where a member has been measured.
     """
 
     graph: ModelGraph
@@ -82,6 +85,7 @@ class RunPlan:
     seed: int | None
     remarks: tuple[str, ...]
     scratch: Path
+    estimate: Estimate | None = None
 
     @property
     def workers(self) -> int:
@@ -142,6 +146,8 @@ class RunPlan:
             members = [Section(f"Members: {self.batch.size} ({grid}), {how}")]
             if self.options.parallel:
                 members.append(Section(f"Budget: {self.budget}"))
+            if self.estimate is not None:
+                members.append(Section(f"Estimate: {self.estimate}"))
         where = "memory" if self.options.store is None else f"{self.options.store} (mode {self.options.mode!r})"
         return Page(
             head,

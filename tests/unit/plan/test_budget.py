@@ -12,8 +12,10 @@ import pytest
 
 import xsim as xs
 from xsim._base.memory import forget_peak, parse_bytes, peak_memory, usable_memory
+from xsim._base.render import duration
 from xsim.errors import OptionError
 from xsim.plan.budget import make_budget
+from xsim.plan.estimate import Estimate
 from xsim.plan.options import RunOptions
 
 GB = 10**9
@@ -231,3 +233,79 @@ def test_blocks_that_do_not_fit(tmp_path: Path) -> None:
         "  expected: at most 16 B\n"
         "  remedy: smaller blocks, of at most 2 members (block=, chunks along the batch dimensions), or fewer workers"
     )
+
+
+@xs.process
+class Field:
+    """Saves a profile at each step."""
+
+    k = xs.variable(default=1.0)
+    z = xs.variable(dims="x", intent="out")
+
+    def run_step(self) -> None:
+        self.z = np.full(1000, self.k)
+
+
+FIELDS = xs.Model({"field": Field})
+
+
+@pytest.mark.parametrize("encoding", [{}, {"field__z": {"chunks": (2, 50)}}])
+def test_what_a_batch_will_cost(tmp_path: Path, encoding: dict[str, Any]) -> None:
+    """One member tells tasks, bytes and files, which are those of the run (§S3)."""
+    setup = xs.create_setup(
+        FIELDS,
+        {"t": np.arange(101), "out": np.arange(0, 101, 10)},
+        "t",
+        {"field__k": ("m", np.arange(8.0))},
+        {"field__z": "out"},
+    )
+    options = {"batch_dim": "m", "store": tmp_path / "x.zarr", "encoding": encoding, "block": 4}
+    plan = setup.xsim.plan(FIELDS, measure=True, **options)
+    estimate = plan.estimate
+    assert estimate is not None
+    assert not (tmp_path / "x.zarr").exists()
+    result = setup.xsim.run(FIELDS, **options)
+    assert estimate.nbytes == result.field__z.nbytes == 8 * estimate.member_bytes
+    assert estimate.tasks == 2
+    files = sum(1 for path in (tmp_path / "x.zarr").rglob("*") if path.is_file())
+    assert estimate.files == pytest.approx(files, abs=8)
+    line = next(line for line in repr(plan).splitlines() if line.startswith("Estimate: "))
+    assert line == f"Estimate: {estimate}"
+
+
+def test_an_estimate_in_words() -> None:
+    """The estimate is one line."""
+    estimate = Estimate(
+        member_seconds=0.5, member_bytes=2**20, members=1000, tasks=50, nbytes=1000 * 2**20, files=230, seconds=125
+    )
+    assert str(estimate) == (
+        "2 min 5 s for 1000 members in 50 tasks, 1000.0 MiB of outputs (before compression) in 230 files; the first "
+        "member took 500 ms and saved 1.0 MiB"
+    )
+
+
+def test_measuring_raises_what_the_member_raises() -> None:
+    """A member that fails tells so before the batch is started."""
+    setup = setup_of(3, -1)
+    with pytest.raises(ValueError, match="negative dimensions"):
+        setup.xsim.plan(MODEL, measure=True, batch_dim="m")
+
+
+def test_single_runs_are_not_measured() -> None:
+    """A run without a batch is refused."""
+    with pytest.raises(OptionError) as caught:
+        xs.create_setup(MODEL, output_vars={"heavy__total": None}).xsim.plan(MODEL, measure=True)
+    assert str(caught.value) == (
+        "measure=True is for batches, of which it runs the first member\n"
+        "  got: batch_dim=None\n"
+        "  remedy: a single run is measured by running it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.0034, "3.4 ms"), (1.55, "1.6 s"), (125, "2 min 5 s"), (3840, "1 h 4 min"), (200_000, "2 d 7 h")],
+)
+def test_durations(seconds: float, text: str) -> None:
+    """Times are printed in the units that people use."""
+    assert duration(seconds) == text
