@@ -7,25 +7,25 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from xsim._base.keys import Key
-from xsim._base.suggest import did_you_mean
 from xsim._model import Model
 from xsim._run import run
+from xsim.engine.profile import Profile
 from xsim.errors import OptionError
 from xsim.model.context import model_or_default
 from xsim.model.graph import as_graph
-from xsim.plan.options import RunOptions
+from xsim.plan.options import RunOptions, run_options
 from xsim.plan.run_plan import RunPlan, make_plan
-from xsim.setup.clocks import read_clocks, set_clocks
+from xsim.result.explanation import Explanation
+from xsim.result.outcomes import outcomes_of
+from xsim.setup.clocks import read_clocks, save_steps, set_clocks
 from xsim.setup.create import filter_variables_of, renamed, reset_variables
 from xsim.setup.inputs import set_inputs
 from xsim.setup.outputs import read_outputs, set_outputs
 from xsim.setup.simlab import from_simlab
 from xsim.setup.summary import setup_page
-from xsim.sink.journal import JOURNAL, unfold
 
 
 @xr.register_dataset_accessor("xsim")  # type: ignore[no-untyped-call]
@@ -106,16 +106,7 @@ class XsimAccessor:
         xarray.Dataset
             A variable of bools along the main clock for each other clock.
         """
-        clocks = read_clocks(self._dataset)
-        if clocks.main is None:
-            return xr.Dataset()
-        saves = {}
-        for name in clocks.labels:
-            if name != clocks.main:
-                flags = np.zeros(clocks.labels[clocks.main].size, dtype=bool)
-                flags[clocks.positions(name)] = True
-                saves[name] = (clocks.main, flags)
-        return xr.Dataset(saves, coords={clocks.main: self._dataset[clocks.main]})
+        return save_steps(self._dataset)
 
     # -- changing ---------------------------------------------------------------------------------------------------
 
@@ -206,7 +197,7 @@ class XsimAccessor:
         RunPlan
             Prints what will run.
         """
-        return make_plan(as_graph(model_or_default(model)), self._dataset, _options(**options))
+        return make_plan(as_graph(model_or_default(model)), self._dataset, run_options("plan", **options))
 
     def run(
         self,
@@ -323,8 +314,8 @@ class XsimAccessor:
         Outputs are taken after ``run_step`` and before ``finalize_step`` of each step whose start is a label of their
         clock, and after the last step for its last label.
         """
-        model = model_or_default(model)
-        chosen = _options(
+        chosen = run_options(
+            "run",
             batch_dim=batch_dim,
             check_dims=check_dims,
             validate=validate,
@@ -346,13 +337,50 @@ class XsimAccessor:
             time_limit=time_limit,
             progress=progress,
         )
+        return self._run(model, chosen, hooks, safe_mode)
+
+    def explain(
+        self, model: Any = None, *, hooks: Sequence[Any] | None = None, safe_mode: bool = True, **options: Any
+    ) -> Explanation:
+        """Run a model as `run` does, and say where the time went.
+
+        Parameters
+        ----------
+        model : xsim.Model, optional
+            By default that of the enclosing ``with model:`` block.
+        hooks, safe_mode, **options
+            As in `run`.
+
+        Returns
+        -------
+        Explanation
+            Prints where the time went, has it as a table, draws it; `Explanation.result` is what `run` gives.
+
+        Raises
+        ------
+        XsimError, BatchError, Exception
+            As `run` does.
+        """
+        chosen = run_options("explain", **options)
+        profile = Profile(concurrent=chosen.concurrent)
+        with profile.whole():
+            result = self._run(model, chosen, hooks, safe_mode, profile)
+        return Explanation(profile.timing(), result)
+
+    def _run(
+        self,
+        model: Any,
+        options: RunOptions,
+        hooks: Sequence[Any] | None,
+        safe_mode: bool,
+        profile: Profile | None = None,
+    ) -> xr.Dataset:
+        model = model_or_default(model)
         graph = as_graph(model)
         view = model.over if isinstance(model, Model) else Model(graph.classes, order=graph.hints).over
-        if safe_mode:
-            return run(graph, self._dataset, chosen, hooks or (), view)
-        if chosen.batch_dim is not None:
-            raise OptionError("safe_mode=False is for single runs", got=f"batch_dim={batch_dim!r}")
-        return run(graph, self._dataset, chosen, hooks or (), view, dict(model))
+        if not safe_mode and options.batch_dim is not None:
+            raise OptionError("safe_mode=False is for single runs", got=f"batch_dim={options.batch_dim!r}")
+        return run(graph, self._dataset, options, hooks or (), view, None if safe_mode else dict(model), profile)
 
     @property
     def outcome(self) -> xr.DataArray:
@@ -363,22 +391,4 @@ class XsimAccessor:
         AttributeError
             If the dataset is not the result of a batch.
         """
-        if JOURNAL in self._dataset and "xsim_outcome" not in self._dataset:  # opened while the run is going on
-            journal = self._dataset[JOURNAL]
-            outcomes = unfold(np.asarray(journal.to_numpy(), dtype=object))["xsim_outcome"]
-            return xr.DataArray(outcomes, journal.coords, journal.dims, "xsim_outcome")
-        if "xsim_outcome" not in self._dataset:
-            raise AttributeError("this dataset is not the result of a batch: it has no outcomes of members")
-        return self._dataset["xsim_outcome"].compute()
-
-
-def _options(**options: Any) -> RunOptions:
-    known = list(RunOptions.__annotations__)
-    for name in options:
-        if name not in known:
-            close = did_you_mean(name, known)
-            raise TypeError(
-                f"plan() got an unexpected keyword argument {name!r}"
-                + (f"; did you mean {', '.join(map(repr, close))}?" if close else "")
-            )
-    return RunOptions(**options)
+        return outcomes_of(self._dataset)

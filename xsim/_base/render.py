@@ -139,6 +139,14 @@ def size(nbytes: float) -> str:
     return f"{nbytes:.1f} TiB"
 
 
+def duration(seconds: float) -> str:
+    """Print a time to three digits: ``12 ns``, ``3.40 ms``, ``125 s``."""
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
+        if (value := seconds * factor) >= 0.9995:
+            return f"{value:.{max(0, 3 - len(str(int(value + 0.0005))))}f} {unit}"
+    return f"{seconds * 1e9:.0f} ns"
+
+
 def names(items: Iterable[str], limit: int = 10) -> str:
     """Print quoted names separated by commas, at most `limit` of them."""
     quoted = [repr(item) for item in items]

@@ -1,0 +1,311 @@
+"""Where the time of a run goes: each piece of work has an account, charged while it runs and no piece within it does.
+
+A run that is not explained has no profile, and nothing of this happens.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import attrs
+
+CLOCKS: tuple[Callable[[], int], Callable[[], int]] = (time.perf_counter_ns, time.thread_time_ns)
+"""Nanoseconds that pass, and those in which the CPU worked for the calling thread."""
+
+TRIES, REPEATS = 5, 1000
+"""How often the cost of measuring is measured, and how many pieces of work each time."""
+
+
+class Part(StrEnum):
+    """Kinds of work in a run."""
+
+    PROCESS = "process"
+    ON_DEMAND = "on demand"
+    HOOK = "hook"
+    INPUTS = "inputs"
+    SAVING = "saving"
+    STORE = "store"
+    LOOP = "loop"
+    MEMBERS = "members"
+    SCHEDULING = "scheduling"
+    PLANNING = "planning"
+    OPENING = "opening"
+    CLOSING = "closing"
+    RESULT = "result"
+    REST = "rest"
+
+
+class Place(NamedTuple):
+    """A piece of work: its kind, the process, output, hook or input that it is for, and the stage."""
+
+    part: Part
+    name: str = ""
+    stage: str = ""
+
+
+class Account:
+    """What a piece of work took.
+
+    Attributes
+    ----------
+    calls, inner : int
+        How often it ran; how many timed pieces ran within it.
+    wall, cpu : int
+        Nanoseconds, without those of the pieces within it.
+    """
+
+    __slots__ = ("calls", "cpu", "inner", "wall")
+
+    def __init__(self, calls: int = 0, inner: int = 0, wall: int = 0, cpu: int = 0) -> None:
+        self.calls = calls
+        self.inner = inner
+        self.wall = wall
+        self.cpu = cpu
+
+    @property
+    def figures(self) -> tuple[int, int, int, int]:
+        """All of it."""
+        return self.calls, self.inner, self.wall, self.cpu
+
+
+class Ledger:
+    """The accounts of one thread, one of which is charged at a time."""
+
+    def __init__(self, clock: Callable[[], int], cpu_clock: Callable[[], int] | None) -> None:
+        self.accounts: dict[Place, Account] = {}
+        self._clock = clock
+        self._cpu_clock = cpu_clock
+        self._current = Account()  # nothing of the run
+        self._wall = self._cpu = 0
+
+    def enter(self, place: Place) -> Account:
+        """Begin a piece of work; give the account of the one around it."""
+        account = self.accounts.get(place)
+        if account is None:
+            account = self.accounts[place] = Account()
+        account.calls += 1
+        around = self._current
+        around.inner += 1
+        self.switch(account)
+        return around
+
+    def switch(self, account: Account) -> None:
+        """Charge another account from now on."""
+        wall = self._clock()
+        current = self._current
+        current.wall += wall - self._wall
+        self._wall = wall
+        if self._cpu_clock is not None:
+            cpu = self._cpu_clock()
+            current.cpu += cpu - self._cpu
+            self._cpu = cpu
+        self._current = account
+
+
+class _Threads(threading.local):
+    """The ledger of each thread, made when it is first asked for."""
+
+    def __init__(self, make: Callable[[], Ledger]) -> None:
+        self.ledger = make()
+
+
+@attrs.frozen
+class Cost:
+    """Nanoseconds that measuring adds to a piece of work, and to the one around it, on each of the two clocks."""
+
+    own: tuple[float, float] = (0.0, 0.0)
+    around: tuple[float, float] = (0.0, 0.0)
+
+
+@attrs.frozen
+class Row:
+    """What a piece of work took.
+
+    Attributes
+    ----------
+    place : Place
+    calls : int
+    seconds, cpu : float
+        Without the pieces within it, and without measuring; `cpu` is 0 where it was not measured.
+    """
+
+    place: Place
+    calls: int
+    seconds: float
+    cpu: float
+
+
+@attrs.frozen
+class Timing:
+    """What a run took.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        Their seconds are those of all threads and worker processes together, while they worked.
+    wall : float
+        Seconds from beginning to end.
+    measuring : float
+        Seconds that measuring added, in none of the rows.
+    concurrent : bool
+        Whether several threads or processes may have worked at a time.
+    """
+
+    rows: tuple[Row, ...]
+    wall: float
+    measuring: float
+    concurrent: bool
+
+    @property
+    def total(self) -> float:
+        """Seconds of all rows."""
+        return sum(row.seconds for row in self.rows)
+
+
+Figures = Mapping[Place, tuple[int, int, int, int]]
+
+
+class Profile:
+    """Measures a run.
+
+    Parameters
+    ----------
+    concurrent : bool
+        Whether several threads or processes work at a time; then CPU seconds are measured too.
+    cost : Cost, optional
+        Of measuring; measured if it is not given.
+    """
+
+    def __init__(self, concurrent: bool, cost: Cost | None = None) -> None:
+        self.concurrent = concurrent
+        self.classes: dict[Any, type] = {}
+        self.wall = 0
+        self._clock, cpu_clock = CLOCKS
+        self._cpu_clock = cpu_clock if concurrent else None
+        self.cost = cost or self._measure_cost()
+        self._start()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Profile, (self.concurrent, self.cost)  # a worker process has accounts of its own
+
+    def _start(self) -> None:
+        self._ledgers: list[Ledger] = []
+        self._from_workers: list[Figures] = []
+        self._threads = _Threads(self._new_ledger)
+
+    def _new_ledger(self) -> Ledger:
+        ledger = Ledger(self._clock, self._cpu_clock)
+        self._ledgers.append(ledger)
+        return ledger
+
+    def wrap(self, place: Place, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Measure what a function takes."""
+        threads = self._threads
+
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            ledger = threads.ledger
+            around = ledger.enter(place)
+            try:
+                return call(*args, **kwargs)
+            finally:
+                ledger.switch(around)
+
+        return timed
+
+    @contextmanager
+    def piece(self, part: Part) -> Iterator[None]:
+        """Measure a block of code."""
+        ledger = self._threads.ledger
+        around = ledger.enter(Place(part))
+        try:
+            yield
+        finally:
+            ledger.switch(around)
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """Measure all of a run."""
+        started = self._clock()
+        with self.piece(Part.REST):
+            yield
+        self.wall = self._clock() - started
+
+    def drain(self) -> Figures:
+        """Give what the accounts hold, and empty them: what a worker process sends home."""
+        figures = self._figures()
+        self._from_workers.clear()
+        for ledger in self._ledgers:
+            ledger.accounts.clear()
+        return figures
+
+    def absorb(self, figures: Figures) -> None:
+        """Take what a worker process has measured."""
+        self._from_workers.append(figures)
+
+    def _figures(self) -> Figures:
+        found: dict[Place, tuple[int, int, int, int]] = {}
+        of_threads = [{place: a.figures for place, a in ledger.accounts.items()} for ledger in self._ledgers]
+        for figures in (*of_threads, *self._from_workers):
+            for place, (calls, inner, wall, cpu) in figures.items():
+                before = found.get(place, (0, 0, 0, 0))
+                found[place] = (before[0] + calls, before[1] + inner, before[2] + wall, before[3] + cpu)
+        return found
+
+    def timing(self) -> Timing:
+        """Give what the run took, without what measuring added."""
+        rows = []
+        measuring = 0.0
+        for place, (calls, inner, wall, cpu) in self._figures().items():
+            (own, own_cpu), (around, around_cpu) = self.cost.own, self.cost.around
+            # Never more than was measured: the cost is a mean.
+            added = min(float(wall), calls * own + inner * around)
+            cpu_seconds = (cpu - min(float(cpu), calls * own_cpu + inner * around_cpu)) / 1e9
+            seconds = (wall - added) / 1e9
+            measuring += added / 1e9
+            if place.part is Part.SCHEDULING and self.concurrent:
+                seconds = cpu_seconds  # the rest is waiting for those who work meanwhile
+            rows.append(Row(place, calls, seconds, cpu_seconds))
+        return Timing(tuple(rows), self.wall / 1e9, measuring, self.concurrent)
+
+    def _measure_cost(self) -> Cost:
+        """Time pieces of no work, beside the same without being timed; the smallest figures are the least disturbed."""
+        inside, outside = Place(Part.PROCESS), Place(Part.LOOP)
+        found = []
+        for _ in range(TRIES):
+            self._start()
+            timed = self.wrap(inside, _nothing)
+            for part, function in ((Part.LOOP, timed), (Part.SAVING, _nothing), (Part.STORE, None)):
+                with self.piece(part):
+                    _repeat(function)
+            _, _, *own = self._figures()[inside]
+            _, _, *around = self._figures()[outside]
+            _, _, *call = self._figures()[Place(Part.SAVING)]
+            _, _, *loop = self._figures()[Place(Part.STORE)]
+            found.append([[v / REPEATS for v in clocks] for clocks in zip(own, around, call, loop, strict=True)])
+        wall, cpu = (
+            [max(0.0, min(values)) for values in zip(*(each[clock] for each in found), strict=True)]
+            for clock in range(2)
+        )
+        (own_wall, around_wall, call_wall, loop_wall), (own_cpu, around_cpu, call_cpu, loop_cpu) = wall, cpu
+        return Cost(
+            own=(max(0.0, own_wall - (call_wall - loop_wall)), max(0.0, own_cpu - (call_cpu - loop_cpu))),
+            around=(max(0.0, around_wall - loop_wall), max(0.0, around_cpu - loop_cpu)),
+        )
+
+
+def _repeat(function: Callable[[], None] | None) -> None:
+    if function is None:
+        for _ in range(REPEATS):
+            pass
+    else:
+        for _ in range(REPEATS):
+            function()
+
+
+def _nothing() -> None:
+    """Do nothing."""
