@@ -18,7 +18,7 @@ from xsim.declare.process import process_spec
 from xsim.declare.variable_spec import VariableSpec, VarIntent, VarType
 from xsim.engine.checked import CheckedProgram
 from xsim.engine.hooks import Runnable
-from xsim.engine.subclass import quiet_subclass
+from xsim.engine.subclass import quiet_subclass, unpickled_by
 from xsim.engine.watch import Watch
 from xsim.model.graph import ModelGraph
 
@@ -104,13 +104,7 @@ def _reduce_ex(self: Any, protocol: Any) -> Any:
     """Copy and pickle the process object as one of its own class."""
     guarded, cls = type(self), vars(self)[_SLOT].cls
     function, arguments, *rest = super(guarded, self).__reduce_ex__(protocol)
-    # Pickle insists that the class it is told is that of the object, unless another function makes it.
-    function = _new if function.__name__ == "__newobj__" else function
-    return (function, tuple(cls if argument is guarded else argument for argument in arguments), *rest)
-
-
-def _new(cls: Any, *arguments: Any) -> Any:
-    return cls.__new__(cls, *arguments)
+    return (unpickled_by(function), tuple(cls if argument is guarded else argument for argument in arguments), *rest)
 
 
 def _guard_for(cls: type, spec: VariableSpec) -> property | None:

@@ -29,7 +29,7 @@ class Part(StrEnum):
     HOOK = "hook"
     INPUTS = "inputs"
     SAVING = "saving"
-    STORE = "store"
+    WRITING = "writing"
     LOOP = "loop"
     MEMBERS = "members"
     SCHEDULING = "scheduling"
@@ -72,39 +72,36 @@ class Account:
         """All of it."""
         return self.calls, self.inner, self.wall, self.cpu
 
+    def clear(self) -> None:
+        """Begin anew."""
+        self.calls = self.inner = self.wall = self.cpu = 0
+
 
 class Ledger:
-    """The accounts of one thread, one of which is charged at a time."""
+    """The accounts of one thread, one of which is charged at a time.
 
-    def __init__(self, clock: Callable[[], int], cpu_clock: Callable[[], int] | None) -> None:
+    Attributes
+    ----------
+    accounts : dict of Place to Account
+    current : Account
+        That is charged; at first one of nothing.
+    wall, cpu : int
+        When that began.
+    """
+
+    __slots__ = ("accounts", "cpu", "current", "wall")
+
+    def __init__(self) -> None:
         self.accounts: dict[Place, Account] = {}
-        self._clock = clock
-        self._cpu_clock = cpu_clock
-        self._current = Account()  # nothing of the run
-        self._wall = self._cpu = 0
+        self.current = Account()
+        self.wall = self.cpu = 0
 
-    def enter(self, place: Place) -> Account:
-        """Begin a piece of work; give the account of the one around it."""
+    def account(self, place: Place) -> Account:
+        """Give the account of a piece of work, which is made when it is first asked for."""
         account = self.accounts.get(place)
         if account is None:
             account = self.accounts[place] = Account()
-        account.calls += 1
-        around = self._current
-        around.inner += 1
-        self.switch(account)
-        return around
-
-    def switch(self, account: Account) -> None:
-        """Charge another account from now on."""
-        wall = self._clock()
-        current = self._current
-        current.wall += wall - self._wall
-        self._wall = wall
-        if self._cpu_clock is not None:
-            cpu = self._cpu_clock()
-            current.cpu += cpu - self._cpu
-            self._cpu = cpu
-        self._current = account
+        return account
 
 
 class _Threads(threading.local):
@@ -199,48 +196,87 @@ class Profile:
         self._threads = _Threads(self._new_ledger)
 
     def _new_ledger(self) -> Ledger:
-        ledger = Ledger(self._clock, self._cpu_clock)
+        ledger = Ledger()
         self._ledgers.append(ledger)
         return ledger
 
     def wrap(self, place: Place, call: Callable[..., Any]) -> Callable[..., Any]:
         """Measure what a function takes."""
-        threads = self._threads
+        if self._cpu_clock is not None:
+            return self._wrap_for_both(place, call)
+        threads, clock = self._threads, self._clock
+        accounts: dict[Ledger, Account] = {}
 
+        # As short as can be: what it costs itself can only be taken out as far as that is known.
         def timed(*args: Any, **kwargs: Any) -> Any:
             ledger = threads.ledger
-            around = ledger.enter(place)
+            account = accounts.get(ledger)
+            if account is None:
+                account = accounts[ledger] = ledger.account(place)
+            around = ledger.current
+            around.inner += 1
+            account.calls += 1
+            ledger.current = account
+            now = clock()
+            around.wall += now - ledger.wall
+            ledger.wall = now
             try:
                 return call(*args, **kwargs)
             finally:
-                ledger.switch(around)
+                ledger.current = around
+                now = clock()
+                account.wall += now - ledger.wall
+                ledger.wall = now
+
+        return timed
+
+    def _wrap_for_both(self, place: Place, call: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            with self.piece(place):
+                return call(*args, **kwargs)
 
         return timed
 
     @contextmanager
-    def piece(self, part: Part) -> Iterator[None]:
+    def piece(self, place: Place) -> Iterator[None]:
         """Measure a block of code."""
         ledger = self._threads.ledger
-        around = ledger.enter(Place(part))
+        account, around = ledger.account(place), ledger.current
+        around.inner += 1
+        account.calls += 1
+        self._charge(ledger, account)
         try:
             yield
         finally:
-            ledger.switch(around)
+            self._charge(ledger, around)
+
+    def _charge(self, ledger: Ledger, account: Account) -> None:
+        """Charge another account from now on."""
+        current, ledger.current = ledger.current, account
+        wall = self._clock()
+        current.wall += wall - ledger.wall
+        ledger.wall = wall
+        if self._cpu_clock is not None:
+            cpu = self._cpu_clock()
+            current.cpu += cpu - ledger.cpu
+            ledger.cpu = cpu
 
     @contextmanager
     def whole(self) -> Iterator[None]:
         """Measure all of a run."""
-        started = self._clock()
-        with self.piece(Part.REST):
+        ledger = self._threads.ledger
+        with self.piece(Place(Part.REST)):
+            started = ledger.wall
             yield
-        self.wall = self._clock() - started
+        self.wall = ledger.wall - started
 
     def drain(self) -> Figures:
         """Give what the accounts hold, and empty them: what a worker process sends home."""
         figures = self._figures()
         self._from_workers.clear()
         for ledger in self._ledgers:
-            ledger.accounts.clear()
+            for account in ledger.accounts.values():
+                account.clear()
         return figures
 
     def absorb(self, figures: Figures) -> None:
@@ -279,23 +315,21 @@ class Profile:
         for _ in range(TRIES):
             self._start()
             timed = self.wrap(inside, _nothing)
-            for part, function in ((Part.LOOP, timed), (Part.SAVING, _nothing), (Part.STORE, None)):
-                with self.piece(part):
+            for part, function in ((Part.LOOP, timed), (Part.SAVING, _nothing), (Part.WRITING, None)):
+                with self.piece(Place(part)):
                     _repeat(function)
             _, _, *own = self._figures()[inside]
             _, _, *around = self._figures()[outside]
             _, _, *call = self._figures()[Place(Part.SAVING)]
-            _, _, *loop = self._figures()[Place(Part.STORE)]
+            _, _, *loop = self._figures()[Place(Part.WRITING)]
             found.append([[v / REPEATS for v in clocks] for clocks in zip(own, around, call, loop, strict=True)])
-        wall, cpu = (
-            [max(0.0, min(values)) for values in zip(*(each[clock] for each in found), strict=True)]
-            for clock in range(2)
-        )
-        (own_wall, around_wall, call_wall, loop_wall), (own_cpu, around_cpu, call_cpu, loop_cpu) = wall, cpu
-        return Cost(
-            own=(max(0.0, own_wall - (call_wall - loop_wall)), max(0.0, own_cpu - (call_cpu - loop_cpu))),
-            around=(max(0.0, around_wall - loop_wall), max(0.0, around_cpu - loop_cpu)),
-        )
+        costs = []
+        for clock in range(2):
+            own_time, around_time, call_time, loop_time = (
+                min(values) for values in zip(*(f[clock] for f in found), strict=True)
+            )
+            costs.append((max(0.0, own_time - (call_time - loop_time)), max(0.0, around_time - loop_time)))
+        return Cost(own=(costs[0][0], costs[1][0]), around=(costs[0][1], costs[1][1]))
 
 
 def _repeat(function: Callable[[], None] | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -28,3 +29,15 @@ def quiet_subclass(cls: Any, namespace: dict[str, Any], quiet: bool = True) -> t
     quiet = quiet and any("__init_subclass__" in vars(base) for base in cls.__mro__[:-1])
     made: type = type(cls)(cls.__name__, (_NoSubclass, cls) if quiet else (cls,), {**names, **namespace})
     return made
+
+
+def unpickled_by(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give the function that makes an object of the class without disguise, in place of pickle's own.
+
+    Pickle insists that the class which its own function is told is that of the object.
+    """
+    return _new if function.__name__ == "__newobj__" else function
+
+
+def _new(cls: Any, *arguments: Any) -> Any:
+    return cls.__new__(cls, *arguments)

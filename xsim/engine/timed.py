@@ -11,7 +11,7 @@ from xsim._base.keys import join_key
 from xsim._base.stages import Stage
 from xsim.declare.variable_spec import VarType
 from xsim.engine.profile import Part, Place, Profile
-from xsim.engine.subclass import quiet_subclass
+from xsim.engine.subclass import quiet_subclass, unpickled_by
 from xsim.plan.inputs import PlannedInput
 from xsim.plan.run_plan import RunPlan
 
@@ -21,7 +21,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def piece(profile: Profile | None, part: Part) -> AbstractContextManager[None]:
     """Measure a block of code, if the run is explained."""
-    return nullcontext() if profile is None else profile.piece(part)
+    return nullcontext() if profile is None else profile.piece(Place(part))
 
 
 def timed_hooks(profile: Profile | None, functions: Sequence[Function], stage: Stage) -> Sequence[Function]:
@@ -49,7 +49,7 @@ class TimedMember:
         self._profile = profile
         self._plan = plan
         self._objects = objects
-        self._loop = profile.piece(Part.LOOP)
+        self._loop = profile.piece(Place(Part.LOOP))
         self._classes: list[tuple[Any, type]] = []
 
     def __enter__(self) -> Self:
@@ -107,9 +107,10 @@ def _reduce_ex(self: Any, protocol: Any) -> Any:
     timed = type(self)
     self.__class__ = next(cls for cls in timed.__mro__[1:] if cls.__name__ == timed.__name__)
     try:
-        return self.__reduce_ex__(protocol)
+        function, *rest = self.__reduce_ex__(protocol)
     finally:
         self.__class__ = timed
+    return (unpickled_by(function), *rest)
 
 
 class _TimedInput:
@@ -147,7 +148,7 @@ def time_sink(profile: Profile | None, sink: Any) -> None:
 
 def _time_target(profile: Profile, target: Any, output: str) -> None:
     for method in ("create", "write"):
-        shadow(profile, target, method, Place(Part.STORE, output))
+        shadow(profile, target, method, Place(Part.WRITING, output))
 
 
 def time_batch(profile: Profile | None, sink: Any, executor: Any) -> None:
@@ -163,7 +164,7 @@ def time_batch(profile: Profile | None, sink: Any, executor: Any) -> None:
     sink.writer = timed_writer
     for method, part in (
         *(("preflight", Part.OPENING), ("open", Part.OPENING), ("earlier", Part.OPENING), ("close", Part.CLOSING)),
-        *((each, Part.STORE) for each in ("create", "accept", "grow", "read", "clear", "tidy")),
+        *((each, Part.WRITING) for each in ("create", "accept", "grow", "read", "clear", "tidy")),
     ):
         shadow(profile, sink, method, Place(part))
     run = executor.run
@@ -188,8 +189,8 @@ class TimedWriter:
         self._profile = profile
         self._outputs = outputs
         for method in ("write", "erase", "clear"):
-            setattr(self, method, profile.wrap(Place(Part.STORE), getattr(writer, method)))
-        self.record = profile.wrap(Place(Part.STORE, "xsim_journal"), writer.record)
+            setattr(self, method, profile.wrap(Place(Part.WRITING), getattr(writer, method)))
+        self.record = profile.wrap(Place(Part.WRITING, "xsim_journal"), writer.record)
         self.working = writer.working
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -210,7 +211,7 @@ def timed_block(function: Function) -> Function:
         profile = work.hooks.profile
         if profile is None:
             return function(work, *args)
-        with profile.piece(Part.MEMBERS):
+        with profile.piece(Place(Part.MEMBERS)):
             return function(work, *args)
 
     return run  # type: ignore[return-value]

@@ -19,7 +19,7 @@ from xsim.setup.clocks import read_clocks
 
 GROUPS: dict[str, tuple[Part, ...]] = {
     "the model's own code": (Part.PROCESS, Part.ON_DEMAND, Part.HOOK),
-    "outputs: saving, store": (Part.SAVING, Part.STORE),
+    "outputs: saving, writing": (Part.SAVING, Part.WRITING),
     "xsim, each step": (Part.LOOP, Part.INPUTS, Part.SCHEDULING),
     "xsim, once a run": (Part.PLANNING, Part.OPENING, Part.MEMBERS, Part.CLOSING, Part.RESULT, Part.REST),
 }
@@ -30,9 +30,9 @@ WORDS = {
     Part.INPUTS: "reading of inputs",
     Part.SCHEDULING: "scheduling",
     Part.PLANNING: "planning",
-    Part.OPENING: "opening the store",
+    Part.OPENING: "opening store or memory",
     Part.MEMBERS: "preparing members",
-    Part.CLOSING: "closing the store",
+    Part.CLOSING: "closing store or memory",
     Part.RESULT: "building the result",
     Part.REST: "all the rest",
 }
@@ -48,7 +48,7 @@ COLOURS = {
     **dict(zip([stage.value for stage in Stage], ("#5ec962", "#3b528b", "#21918c", "#a0da39"), strict=True)),
     "on demand": "#d08a1e",
     "saving": "#9b2f7f",
-    "store": "#d9a3c9",
+    "writing": "#d9a3c9",
     "each step": "#555555",
     "once a run": "#b5b5b5",
 }
@@ -124,7 +124,7 @@ class Explanation:
                 *self._section("Processes:", [Part.PROCESS], lambda row: (row.place.name, row.place.stage)),
                 *self._section("On demand:", [Part.ON_DEMAND], lambda row: (row.place.name,), "read"),
                 *self._section("Hooks:", [Part.HOOK], lambda row: (row.place.name, row.place.stage)),
-                *self._section("Outputs:", [Part.SAVING, Part.STORE], _output),
+                *self._section("Outputs:", [Part.SAVING, Part.WRITING], _output),
                 *self._section("Inputs:", [Part.INPUTS], lambda row: (row.place.name,), "value"),
                 Section("xsim:", list(self._xsim_rows())),
                 *[Section(line) for line in self._remarks()],
@@ -206,10 +206,11 @@ class Explanation:
         for name, end in left.items():
             ax.annotate(f"{self._share(end):.1%}", (end, name), (4, 0), textcoords="offset points", va="center")
         ax.invert_yaxis()
-        ax.margins(x=0.12)
+        ax.set_xlim(0, 1.15 * max(left.values(), default=0.0) or 1.0)  # room for the figures
         ax.set_xlabel("seconds, of all workers together" if self._concurrent else "seconds")
         ax.set_title(f"{duration(self.total)} in all", loc="left")
-        ax.legend(loc="lower right")
+        if ax.containers:
+            ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
         return ax
 
     def _bars(self) -> dict[str, dict[str, float]]:
@@ -226,7 +227,7 @@ class Explanation:
                 bar, piece = own.setdefault(key[0] if key else name, {}), part.value
             elif part is Part.HOOK:
                 bar, piece = other.setdefault("(hooks)", {}), stage
-            elif part in (Part.SAVING, Part.STORE):
+            elif part in (Part.SAVING, Part.WRITING):
                 bar, piece = other.setdefault("(outputs)", {}), part.value
             else:
                 bar, piece = other.setdefault("(xsim)", {}), "once a run" if part in once else "each step"
@@ -242,7 +243,7 @@ class Explanation:
 
 
 def _output(row: Work) -> Row:
-    return row.place.name or "blocks of members", "saving" if row.place.part is Part.SAVING else "store"
+    return row.place.name or "blocks of members", row.place.part.value
 
 
 def _each(seconds: float, calls: int, unit: str) -> str:
