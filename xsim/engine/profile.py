@@ -127,14 +127,16 @@ class Row:
     ----------
     place : Place
     calls : int
-    seconds, cpu : float
-        Without the pieces within it, and without measuring; `cpu` is 0 where it was not measured.
+    seconds : float
+        Without the pieces within it, and without measuring; where several workers work at a time, of a CPU.
+    waited : float
+        Seconds in which no CPU was at work for it, where several workers work at a time; else these are in `seconds`.
     """
 
     place: Place
     calls: int
     seconds: float
-    cpu: float
+    waited: float
 
 
 @attrs.frozen
@@ -144,13 +146,13 @@ class Timing:
     Attributes
     ----------
     rows : tuple of Row
-        Their seconds are those of all threads and worker processes together, while they worked.
+        Their seconds are those of all threads and worker processes together.
     wall : float
         Seconds from beginning to end.
     measuring : float
         Seconds that measuring added, in none of the rows.
     concurrent : bool
-        Whether several threads or processes may have worked at a time.
+        Whether several threads or processes may have worked at a time, so that seconds are those of a CPU.
     """
 
     rows: tuple[Row, ...]
@@ -297,15 +299,19 @@ class Profile:
         rows = []
         measuring = 0.0
         for place, (calls, inner, wall, cpu) in self._figures().items():
-            (own, own_cpu), (around, around_cpu) = self.cost.own, self.cost.around
             # Never more than was measured: the cost is a mean.
-            added = min(float(wall), calls * own + inner * around)
-            cpu_seconds = (cpu - min(float(cpu), calls * own_cpu + inner * around_cpu)) / 1e9
-            seconds = (wall - added) / 1e9
-            measuring += added / 1e9
-            if place.part is Part.SCHEDULING and self.concurrent:
-                seconds = cpu_seconds  # the rest is waiting for those who work meanwhile
-            rows.append(Row(place, calls, seconds, cpu_seconds))
+            taken = [
+                min(float(measured), calls * own + inner * around)
+                for measured, own, around in zip((wall, cpu), self.cost.own, self.cost.around, strict=True)
+            ]
+            passed, worked = ((measured - cost) / 1e9 for measured, cost in zip((wall, cpu), taken, strict=True))
+            measuring += taken[self.concurrent] / 1e9
+            if not self.concurrent:
+                rows.append(Row(place, calls, passed, 0.0))
+                continue
+            # Who hands out work waits for those who do it, which is no news.
+            waited = 0.0 if place.part is Part.SCHEDULING else max(0.0, passed - worked)
+            rows.append(Row(place, calls, worked, waited))
         return Timing(tuple(rows), self.wall / 1e9, measuring, self.concurrent)
 
     def _measure_cost(self) -> Cost:

@@ -67,10 +67,10 @@ class Explanation:
     table : pandas.DataFrame
         One row for each piece of work, the longest first, with the columns ``part`` (its kind), ``name`` (of the
         process, output, on-demand variable, input or hook), ``stage``, ``calls``, ``seconds`` (without those of the
-        pieces within it), ``share`` of the total, and, where several workers work at a time, ``cpu``: seconds in which
-        a CPU worked for it.
+        pieces within it) and ``share`` of the total. Where several workers work at a time, seconds are those of a CPU,
+        and ``waited`` are those in which none was at work for it.
     total : float
-        Seconds of all rows: of work, so that two workers that work for one second make two.
+        Seconds of all rows.
     wall : float
         Seconds from beginning to end, measuring included.
     measuring : float
@@ -97,7 +97,11 @@ class Explanation:
                 "share": [self._share(row.seconds) for row in self._rows],
             }
         )
-        return table.assign(cpu=[row.cpu for row in self._rows]) if self._concurrent else table
+        return table.assign(waited=[row.waited for row in self._rows]) if self._concurrent else table
+
+    @property
+    def _of_cpu(self) -> str:
+        return " of CPU" if self._concurrent else ""
 
     def _share(self, seconds: float) -> float:
         return seconds / self.total if self.total else 0.0
@@ -115,7 +119,8 @@ class Explanation:
 
     def _page(self) -> Page:
         own = sum(row.seconds for row in self._of(Part.PROCESS, Part.ON_DEMAND, Part.HOOK))
-        head = f"<xsim Explanation: {duration(self.total)}, {self._share(own):.1%} of it in the model's own code>"
+        took = duration(self.total) + self._of_cpu
+        head = f"<xsim Explanation: {took}, {self._share(own):.1%} of it in the model's own code>"
         groups = [self._cells(name, self._of(*parts)) for name, parts in GROUPS.items()]
         return Page(
             head,
@@ -145,8 +150,9 @@ class Explanation:
         rows = list(rows)
         seconds = sum(row.seconds for row in rows)
         share = self._share(seconds)
-        cpu = [f"{duration(sum(row.cpu for row in rows))} CPU"] if self._concurrent else []
-        return name, duration(seconds), *cpu, f"{share:.1%}", "█" * round(BAR * share)
+        waited = sum(row.waited for row in rows)
+        waiting = [f"waited {duration(waited)}" if waited else ""] if self._concurrent else []
+        return name, duration(seconds), f"{share:.1%}", "█" * round(BAR * share), *waiting
 
     def _xsim_rows(self) -> Iterable[Row]:
         steps = read_clocks(self.result).nsteps
@@ -161,9 +167,10 @@ class Explanation:
     def _remarks(self) -> Iterable[str]:
         yield f"It took {duration(self.wall)}; measuring added {duration(self.measuring)}, which the tables leave out."
         if self._concurrent and self.wall:
+            busy = (self.total + self.measuring) / self.wall
             yield (
-                f"Seconds are those of all workers together, of which {self.total / self.wall:.1f} worked at a time; "
-                "without CPU, they waited: for the interpreter, files or programs."
+                f"Seconds are those of CPUs, of which {busy:.1f} were at work at a time. "
+                "Who waited did so for Python's interpreter, a free CPU, files or programs."
             )
         yield from str(self.result.attrs.get(SUMMARY, "")).splitlines()
 
@@ -207,8 +214,8 @@ class Explanation:
             ax.annotate(f"{self._share(end):.1%}", (end, name), (4, 0), textcoords="offset points", va="center")
         ax.invert_yaxis()
         ax.set_xlim(0, 1.15 * max(left.values(), default=0.0) or 1.0)  # room for the figures
-        ax.set_xlabel("seconds, of all workers together" if self._concurrent else "seconds")
-        ax.set_title(f"{duration(self.total)} in all", loc="left")
+        ax.set_xlabel("seconds" + self._of_cpu)
+        ax.set_title(f"{duration(self.total)}{self._of_cpu} in all", loc="left")
         if ax.containers:
             ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
         return ax

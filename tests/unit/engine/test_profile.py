@@ -112,25 +112,27 @@ def test_threads_have_their_own_accounts(clock: Clock) -> None:
     assert profile.timing().rows[1].calls == 2
 
 
-def test_waiting_is_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where others work meanwhile, only the CPU seconds of scheduling count."""
+def test_waiting_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where several work at a time, seconds are those of a CPU; waiting stands beside, but not that for workers."""
     wall, cpu = Clock(), Clock()
     monkeypatch.setattr(profile_module, "CLOCKS", (wall, cpu))
 
-    def schedule() -> None:
+    def work() -> None:
         spend(wall, 100)
         spend(cpu, 30)
 
-    for concurrent, expected in ((True, 30), (False, 100)):
+    for concurrent, expected in ((True, [(0, 0), (30, 70), (30, 0)]), (False, [(0, 0), (100, 0), (100, 0)])):
         profile = Profile(concurrent, Cost())
         with profile.whole():
-            profile.wrap(Place(Part.SCHEDULING), schedule)()
-        assert seconds(profile)[Place(Part.SCHEDULING)] == expected
+            profile.wrap(A, work)()
+            profile.wrap(Place(Part.SCHEDULING), work)()
+        found = [(round(row.seconds * 1e9), round(row.waited * 1e9)) for row in profile.timing().rows]
+        assert found == expected
 
 
 def test_a_copy_in_a_worker_sends_home_what_it_measured(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A profile travels without its accounts; what is drained from the copy is added to the original, once."""
-    profile = Profile(True, Cost(own=(2.0, 0.0)))
+    profile = Profile(True, Cost(own=(2.0, 2.0)))
     timed = profile.wrap(A, lambda: spend(clock, 10))
     timed()
     copy = pickle.loads(pickle.dumps(profile))
