@@ -233,9 +233,15 @@ class Profile:
         return timed
 
     def _wrap_for_both(self, place: Place, call: Callable[..., Any]) -> Callable[..., Any]:
+        threads, begin, charge = self._threads, self._begin, self._charge
+
         def timed(*args: Any, **kwargs: Any) -> Any:
-            with self.piece(place):
+            ledger = threads.ledger
+            around = begin(ledger, place)
+            try:
                 return call(*args, **kwargs)
+            finally:
+                charge(ledger, around)
 
         return timed
 
@@ -243,14 +249,19 @@ class Profile:
     def piece(self, place: Place) -> Iterator[None]:
         """Measure a block of code."""
         ledger = self._threads.ledger
-        account, around = ledger.account(place), ledger.current
-        around.inner += 1
-        account.calls += 1
-        self._charge(ledger, account)
+        around = self._begin(ledger, place)
         try:
             yield
         finally:
             self._charge(ledger, around)
+
+    def _begin(self, ledger: Ledger, place: Place) -> Account:
+        """Begin a piece of work; give the account that was charged until then."""
+        account, around = ledger.account(place), ledger.current
+        around.inner += 1
+        account.calls += 1
+        self._charge(ledger, account)
+        return around
 
     def _charge(self, ledger: Ledger, account: Account) -> None:
         """Charge another account from now on."""
