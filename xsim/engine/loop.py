@@ -15,7 +15,7 @@ from xsim.engine.guard import Guards
 from xsim.engine.hooks import HookedProgram, Hooks, Runnable
 from xsim.engine.lags import Lags
 from xsim.engine.saving import SaveSchedule
-from xsim.engine.stage import StageProgram, Wrap
+from xsim.engine.stage import StageProgram
 from xsim.engine.state import State
 from xsim.engine.timed import TimedMember
 from xsim.plan.inputs import PlannedInput
@@ -63,7 +63,7 @@ def run_member(
             programs = _programs(plan, state, hooks, in_parallel, guards)
             return _run(plan, state, inputs, puts, programs, stepped)
         with TimedMember(hooks.profile, plan, state.objects) as timed:
-            programs = _programs(plan, state, hooks, in_parallel, guards, timed)
+            programs = _programs(plan, state, hooks, timed.scheduling(in_parallel), timed.methods(guards))
             return _run(plan, state, timed.inputs(inputs), timed.puts(puts), programs, stepped)
 
 
@@ -132,32 +132,20 @@ def _programs(
     hooks: Hooks,
     in_parallel: Callable[[StageProgram, State, bool], Runnable] | None,
     guards: Guards | None,
-    timed: TimedMember | None = None,
 ) -> list[Runnable]:
     programs: list[Runnable] = []
-    wrap = _wrap(guards, timed)
     all_hooks = hooks.bind(plan.graph, state)
     for stage in Stage:
-        plain = StageProgram(plan.graph, state.objects, stage, wrap)
+        plain = StageProgram(plan.graph, state.objects, stage, None if guards is None else guards.wrap)
         bound = all_hooks.get(stage)
         program: Runnable = plain
         if in_parallel is not None:
             # Hooks around processes see one after the other (§O7).
             program = in_parallel(plain, state, bound is not None and bound.on_processes)
-            if timed is not None:
-                timed.schedule(program, stage)
         if bound is not None:
             program = HookedProgram(plain, program, bound)
         programs.append(program if guards is None else guards.check(program, stage))
     return programs
-
-
-def _wrap(guards: Guards | None, timed: TimedMember | None) -> Wrap | None:
-    """Give what goes around each stage method; what guards do is not part of its time."""
-    if timed is None or guards is None:
-        around = timed or guards
-        return None if around is None else around.wrap
-    return lambda name, stage, call: guards.wrap(name, stage, timed.wrap(name, stage, call))
 
 
 def _finalize_after(error: BaseException, finalize: Runnable, values: dict[str, Any]) -> None:

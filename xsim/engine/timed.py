@@ -70,9 +70,9 @@ class TimedMember:
             process.__class__ = cls
         self._loop.__exit__(*exception)
 
-    def wrap(self, name: str, stage: Stage, call: Callable[..., Any]) -> Callable[..., Any]:
-        """Time a stage method of a process."""
-        return self._profile.wrap(Place(Part.PROCESS, name, stage.value), call)
+    def methods(self, guards: Any) -> Any:
+        """Time stage methods, within the guards of the member if it has any."""
+        return _TimedMethods(self._profile, guards)
 
     def puts(self, puts: Sequence[Put]) -> list[Put]:
         """Time what takes the values of outputs."""
@@ -83,9 +83,17 @@ class TimedMember:
         """Time the reading of inputs."""
         return [_TimedInput(planned, self._profile) for planned in inputs]
 
-    def schedule(self, program: Any, stage: Stage) -> None:
-        """Time the scheduling of a stage whose processes may run at the same time."""
-        shadow(self._profile, program, "run", Place(Part.SCHEDULING, stage=stage.value))
+    def scheduling(self, in_parallel: Function | None) -> Function | None:
+        """Time the scheduling of stages whose processes may run at the same time."""
+        if in_parallel is None:
+            return None
+
+        def make(program: Any, *args: Any) -> Any:
+            made = in_parallel(program, *args)
+            shadow(self._profile, made, "run", Place(Part.SCHEDULING, stage=program.stage.value))
+            return made
+
+        return make  # type: ignore[return-value]
 
     def _timed_class(self, name: str, cls: type, quiet: bool = True) -> type:
         """Give a subclass whose on-demand variables are timed; the class itself where there are none."""
@@ -111,6 +119,24 @@ def _reduce_ex(self: Any, protocol: Any) -> Any:
     finally:
         self.__class__ = timed
     return (unpickled_by(function), *rest)
+
+
+class _TimedMethods:
+    """Takes the place of the guards of a member, around which it is: what these do is not part of a method's time."""
+
+    def __init__(self, profile: Profile, guards: Any) -> None:
+        self._profile = profile
+        self._guards = guards
+
+    def wrap(self, name: str, stage: Stage, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Time a stage method of a process, and guard it."""
+        timed = self._profile.wrap(Place(Part.PROCESS, name, stage.value), call)
+        guarded: Callable[..., Any] = timed if self._guards is None else self._guards.wrap(name, stage, timed)
+        return guarded
+
+    def check(self, program: Any, stage: Stage) -> Any:
+        """Let the guards check what a stage has set."""
+        return program if self._guards is None else self._guards.check(program, stage)
 
 
 class _TimedInput:
