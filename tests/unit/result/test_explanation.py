@@ -182,6 +182,13 @@ def test_the_table_has_all(clock: Clock) -> None:
     assert rows(found, "on demand")["bucket__half", ""] == (5, 1.25)
 
 
+def test_inputs_are_read_where_they_vary(clock: Clock) -> None:
+    """An input that varies in time is read once a step, which is told by its name."""
+    setup = SETUP.xsim.update_vars(MODEL, {"rain__mean": ("t", np.arange(5.0))})
+    found = setup.xsim.explain(MODEL, seed=1)
+    assert rows(found, "inputs") == {("rain__mean", ""): (4, 0.5)}
+
+
 def test_seconds_make_the_whole_with_real_clocks() -> None:
     """What the pieces took and what measuring added is what the run took, to the nanosecond."""
     found = SETUP.xsim.explain(MODEL, seed=1)
