@@ -25,6 +25,7 @@ from xsim.declare.variable_spec import VarIntent, VarType
 from xsim.errors import BatchWarning, PlanWarning, ProgramWarning
 from xsim.job.job import Job
 from xsim.plan.synchronizer import ProcessSynchronizer, ThreadSynchronizer
+from xsim.result.explanation import Explanation
 from xsim.result.open_run import open_run
 from xsim.setup.create import create_setup
 
@@ -58,6 +59,7 @@ __all__ = [
     "create_setup",
     "XsimAccessor",
     "open_run",
+    "Explanation",
     "ThreadSynchronizer",
     "ProcessSynchronizer",
     "BatchWarning",

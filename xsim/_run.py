@@ -23,8 +23,10 @@ from xsim.engine.hooks import Hooks
 from xsim.engine.loop import run_member
 from xsim.engine.measure import measure
 from xsim.engine.parallel import ParallelStages
+from xsim.engine.profile import Part, Profile
 from xsim.engine.site import make_jobs
 from xsim.engine.state import make_state
+from xsim.engine.timed import piece, time_batch, time_sink
 from xsim.errors import BatchError, BatchWarning, OptionError, PlanWarning
 from xsim.model.graph import ModelGraph
 from xsim.monitor.progress import progress_for
@@ -47,6 +49,7 @@ def run(
     hooks: Sequence[Any],
     view: Callable[[Mapping[str, Any]], Any],
     objects: Mapping[str, Any] | None = None,
+    profile: Profile | None = None,
 ) -> xr.Dataset:
     """Run a setup.
 
@@ -61,18 +64,21 @@ def run(
         Makes, from process objects, the model that hooks see.
     objects : mapping of str to object, optional
         Process objects to run instead of new ones.
+    profile : Profile, optional
+        Measures the run.
 
     Returns
     -------
     xarray.Dataset
         The setup and all outputs.
     """
-    plan = make_plan(graph, setup, options)
+    with piece(profile, Part.PLANNING):
+        plan = make_plan(graph, setup, options)
     for remark in plan.remarks:
-        warnings.warn(remark, PlanWarning, stacklevel=3)  # where .xsim.run is called
+        warnings.warn(remark, PlanWarning, stacklevel=4)  # where .xsim.run is called
     hooks = tuple(hooks)  # looked at twice
     functions = collect_hooks(hooks)
-    bound = Hooks(functions, view if functions else _no_view)
+    bound = Hooks(functions, view if functions else _no_view, profile)
     store = None if options.store is None else ZarrStore(options.store, options.mode, options.resume)
     with progress_for(plan, hooks) as events:
         if plan.is_batch:
@@ -103,6 +109,7 @@ def _run_single(
     plan: RunPlan, store: ZarrStore | None, hooks: Hooks, events: Events, objects: Mapping[str, Any] | None
 ) -> xr.Dataset:
     sink: MemorySink | ZarrSink = MemorySink() if store is None else ZarrSink(store)
+    time_sink(hooks.profile, sink)
     try:
         sink.preflight(plan)
         return _run_member(plan, store, sink, hooks, events, objects)
@@ -138,7 +145,8 @@ def _run_member(
     if summary:
         events.end(summary)
     facts |= {OUTCOME: "done"} | ({SUMMARY: summary} if summary else {})
-    return _result(plan, store, sink.arrays if isinstance(sink, MemorySink) else {}, facts)
+    with piece(hooks.profile, Part.RESULT):
+        return _result(plan, store, sink.arrays if isinstance(sink, MemorySink) else {}, facts)
 
 
 def _ended(plan: RunPlan, ending: Ending | None) -> str:
@@ -158,6 +166,7 @@ def _run_batch(plan: RunPlan, store: ZarrStore | None, hooks: Hooks, events: Eve
 
 def _run_members(plan: RunPlan, store: ZarrStore | None, sink: BatchSink, hooks: Hooks, events: Events) -> xr.Dataset:
     executor = _executor(plan)
+    time_batch(hooks.profile, sink, executor)
     finished = False
     try:
         executor.check(Work(plan, hooks))
@@ -170,7 +179,8 @@ def _run_members(plan: RunPlan, store: ZarrStore | None, sink: BatchSink, hooks:
     events.end(summary)
     outcome = "done" if book.complete else "failed"
     arrays = sink.arrays if isinstance(sink, MemoryBatchSink) else {}
-    result = _result(plan, store, arrays, {OUTCOME: outcome, SUMMARY: summary})
+    with piece(hooks.profile, Part.RESULT):
+        result = _result(plan, store, arrays, {OUTCOME: outcome, SUMMARY: summary})
     if not book.complete:
         _report(plan, book, summary, result)
     return result
@@ -193,7 +203,7 @@ def _result(plan: RunPlan, store: ZarrStore | None, arrays: Mapping[str, Any], f
 def _report(plan: RunPlan, book: Book, summary: str, result: xr.Dataset) -> None:
     """Raise or warn of members that are not done, after all others are done and saved (DESIGN §B6)."""
     if plan.options.on_error == "continue":
-        warnings.warn(summary, BatchWarning, stacklevel=6)  # where .xsim.run is called
+        warnings.warn(summary, BatchWarning, stacklevel=7)  # where .xsim.run is called
         return
     raise BatchError.of(
         book.first_error,

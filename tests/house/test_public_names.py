@@ -18,8 +18,8 @@ NAMES = [
     *("process", "variable", "index", "on_demand", "any_object", "foreign", "global_ref", "group", "group_dict"),
     *("runtime", "Job", "runtime_hook", "RuntimeHook", "RuntimeSignal", "stop", "MAIN_CLOCK", "VarIntent", "VarType"),
     *("process_name", "filter_variables", "process_info", "variable_info"),
-    *("Model", "create_setup", "XsimAccessor", "open_run", "ThreadSynchronizer", "ProcessSynchronizer"),
-    *("BatchWarning", "PlanWarning", "ProgramWarning"),
+    *("Model", "create_setup", "XsimAccessor", "open_run", "Explanation", "ThreadSynchronizer"),
+    *("ProcessSynchronizer", "BatchWarning", "PlanWarning", "ProgramWarning"),
     *("dot", "validators", "monitoring", "testing", "errors", "__version__"),
 ]
 
@@ -42,6 +42,8 @@ SIGNATURES = {
     xs.XsimAccessor.run: "self model batch_dim check_dims validate store encoding decoding hooks parallel scheduler "
     "safe_mode mode resume accept_code_change workers threads_per_worker block seed on_error max_failures retries "
     "time_limit progress scratch keep_scratch memory memory_per_member",
+    xs.XsimAccessor.explain: "self model hooks safe_mode options",
+    xs.Explanation.plot: "self ax",
     xs.XsimAccessor.update_clocks: "self model clocks main_clock master_clock",
     xs.XsimAccessor.update_vars: "self model input_vars output_vars",
     xs.XsimAccessor.reset_vars: "self model",

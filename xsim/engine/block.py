@@ -19,8 +19,10 @@ import numpy as np
 from xsim.engine.failure import failure_record
 from xsim.engine.hooks import Hooks
 from xsim.engine.loop import run_member
+from xsim.engine.profile import Figures
 from xsim.engine.site import make_jobs
 from xsim.engine.state import make_state
+from xsim.engine.timed import timed_block
 from xsim.errors import CancelledError, TimeLimitError, WorkerError
 from xsim.plan.blocks import Block
 from xsim.plan.inputs import validate_inputs
@@ -76,6 +78,8 @@ class MemberResult:
     late : tuple, optional
         Name and shape of an output that it is the first to save, and that has no array yet: it stopped there, and has
         to run again.
+    figures : mapping, optional
+        What a worker process has measured since its last block; with the last member of a block.
     """
 
     record: Record
@@ -83,12 +87,14 @@ class MemberResult:
     data: MemberData | None
     error: BaseException | None = None
     late: tuple[str, OutputShape] | None = None
+    figures: Figures | None = None
 
 
 PENDING = MemberResult({}, {}, None)
 """Of a member that has not run."""
 
 
+@timed_block
 def run_block(
     work: Work, block: Block, known: Mapping[int, MemberResult], started: Callable[[int], None] | None = None
 ) -> list[MemberResult]:

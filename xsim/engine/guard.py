@@ -18,6 +18,7 @@ from xsim.declare.process import process_spec
 from xsim.declare.variable_spec import VariableSpec, VarIntent, VarType
 from xsim.engine.checked import CheckedProgram
 from xsim.engine.hooks import Runnable
+from xsim.engine.subclass import quiet_subclass, unpickled_by
 from xsim.engine.watch import Watch
 from xsim.model.graph import ModelGraph
 
@@ -89,42 +90,21 @@ class Guards:
         return frozenset(key[1] for key in found if graph.variable(graph.linking.refers_to(key)[0]).frozen)
 
 
-class _NoSubclass:
-    """Keeps guarded classes from counting as subclasses that somebody wrote."""
-
-    def __init_subclass__(cls) -> None:
-        """Do not tell the bases."""
-
-
 @lru_cache(maxsize=256)
 def _guarded(cls: Any, quiet: bool = True) -> type:
-    namespace: dict[str, Any] = {
-        "__slots__": (),  # same layout, so that objects can change their class
-        "__module__": cls.__module__,
-        "__qualname__": cls.__qualname__,
-        "__doc__": cls.__doc__,
-        "__reduce_ex__": _reduce_ex,
-    }
+    namespace: dict[str, Any] = {"__reduce_ex__": _reduce_ex}
     for spec in process_spec(cls).variables.values():
         guard = _guard_for(cls, spec)
         if guard is not None:
             namespace[spec.name] = guard
-    quiet = quiet and any("__init_subclass__" in vars(base) for base in cls.__mro__[:-1])
-    guarded: type = type(cls)(cls.__name__, (_NoSubclass, cls) if quiet else (cls,), namespace)
-    return guarded
+    return quiet_subclass(cls, namespace, quiet)
 
 
 def _reduce_ex(self: Any, protocol: Any) -> Any:
     """Copy and pickle the process object as one of its own class."""
     guarded, cls = type(self), vars(self)[_SLOT].cls
     function, arguments, *rest = super(guarded, self).__reduce_ex__(protocol)
-    # Pickle insists that the class it is told is that of the object, unless another function makes it.
-    function = _new if function.__name__ == "__newobj__" else function
-    return (function, tuple(cls if argument is guarded else argument for argument in arguments), *rest)
-
-
-def _new(cls: Any, *arguments: Any) -> Any:
-    return cls.__new__(cls, *arguments)
+    return (unpickled_by(function), tuple(cls if argument is guarded else argument for argument in arguments), *rest)
 
 
 def _guard_for(cls: type, spec: VariableSpec) -> property | None:

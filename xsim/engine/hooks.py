@@ -12,8 +12,10 @@ from xsim._base.stages import RuntimeSignal, Stage, Stop, as_signal
 from xsim.declare.hook import HookFunction, hook_point
 from xsim.engine.ending import Answer, Ending
 from xsim.engine.failure import mark, note
+from xsim.engine.profile import Profile
 from xsim.engine.stage import StageProgram
 from xsim.engine.state import State, StateValues
+from xsim.engine.timed import timed_hooks
 from xsim.model.graph import ModelGraph
 
 
@@ -27,10 +29,13 @@ class Hooks:
         In the order in which they are called.
     view : callable
         Makes, from process objects, the model that hooks see.
+    profile : Profile, optional
+        Measures a run that is explained.
     """
 
     functions: tuple[HookFunction, ...]
     view: Callable[[Mapping[str, Any]], Any]
+    profile: Profile | None = None
 
     def bind(self, graph: ModelGraph, state: State) -> dict[Stage, StageHooks]:
         """Give the hooks of each stage that has any, for one state. All see the same model object."""
@@ -41,7 +46,10 @@ class Hooks:
         by_stage: dict[Stage, list[HookFunction]] = {}
         for function in self.functions:
             by_stage.setdefault(hook_point(function).stage, []).append(function)
-        return {stage: StageHooks(functions, arguments) for stage, functions in by_stage.items()}
+        return {
+            stage: StageHooks(timed_hooks(self.profile, functions, stage), arguments)
+            for stage, functions in by_stage.items()
+        }
 
 
 class StageHooks:

@@ -17,6 +17,7 @@ from xsim.engine.lags import Lags
 from xsim.engine.saving import SaveSchedule
 from xsim.engine.stage import StageProgram
 from xsim.engine.state import State
+from xsim.engine.timed import TimedMember
 from xsim.plan.inputs import PlannedInput
 from xsim.plan.run_plan import RunPlan
 
@@ -58,8 +59,12 @@ def run_member(
         What a process raises, after ``finalize`` has run, with notes that name process, stage and step.
     """
     with Guards(plan.graph, state.objects) if plan.options.validate == "all" else nullcontext() as guards:
-        programs = _programs(plan, state, hooks, in_parallel, guards)
-        return _run(plan, state, inputs, puts, programs, stepped)
+        if hooks.profile is None:
+            programs = _programs(plan, state, hooks, in_parallel, guards)
+            return _run(plan, state, inputs, puts, programs, stepped)
+        with TimedMember(hooks.profile, plan, state.objects) as timed:
+            programs = _programs(plan, state, hooks, timed.scheduling(in_parallel), timed.methods(guards))
+            return _run(plan, state, timed.inputs(inputs), timed.puts(puts), programs, stepped)
 
 
 def _run(

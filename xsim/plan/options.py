@@ -247,3 +247,30 @@ class RunOptions:
             if not isinstance(keys, Mapping):
                 raise OptionError(f"encoding={{{name!r}: ...}} is no mapping", got=repr(keys))
             plain_encoding(keys, f"encoding={{{name!r}: ...}}")
+
+    @property
+    def concurrent(self) -> bool:
+        """Whether several threads or worker processes may work at a time."""
+        in_processes = self.scheduler == "processes" and self.batch_dim is not None
+        return self.parallel and (in_processes or self.scheduler in (None, "threads"))
+
+
+def run_options(method: str, **options: Any) -> RunOptions:
+    """Make options from the arguments of a method.
+
+    Raises
+    ------
+    TypeError
+        If it has no such argument.
+    OptionError
+        If a value makes no sense.
+    """
+    known = list(RunOptions.__annotations__)
+    for name in options:
+        if name not in known:
+            close = did_you_mean(name, known)
+            raise TypeError(
+                f"{method}() got an unexpected keyword argument {name!r}"
+                + (f"; did you mean {', '.join(map(repr, close))}?" if close else "")
+            )
+    return RunOptions(**options)

@@ -302,3 +302,17 @@ def _one(label: Any) -> str:
 def _some(labels: np.ndarray[Any, Any], limit: int = 6) -> str:
     shown = [_one(label) for label in labels[:limit]]
     return "[" + ", ".join(shown) + (", ..." if labels.size > limit else "") + "]"
+
+
+def save_steps(dataset: xr.Dataset) -> xr.Dataset:
+    """Say at which labels of the main clock each other clock saves."""
+    clocks = read_clocks(dataset)
+    if clocks.main is None:
+        return xr.Dataset()
+    saves = {}
+    for name in clocks.labels:
+        if name != clocks.main:
+            flags = np.zeros(clocks.labels[clocks.main].size, dtype=bool)
+            flags[clocks.positions(name)] = True
+            saves[name] = (clocks.main, flags)
+    return xr.Dataset(saves, coords={clocks.main: dataset[clocks.main]})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xsim._base.render import Page, Section, columns, digraph, names, quantity, size
+from xsim._base.render import Page, Section, columns, digraph, duration, names, quantity, size
 
 
 def test_columns():
@@ -118,3 +118,22 @@ def test_many_names():
     """Names past the limit are counted."""
     assert names("abcdef", limit=4) == "'a', 'b', 'c', 'd' ... and 2 more"
     assert names("abcd", limit=4) == "'a', 'b', 'c', 'd'"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 ns"),
+        (1.4e-9, "1 ns"),
+        (999e-9, "999 ns"),
+        (1e-6, "1.00 µs"),
+        (12.34e-6, "12.3 µs"),
+        (0.9994, "999 ms"),
+        (0.9996, "1.00 s"),
+        (59.99, "60.0 s"),
+        (4000, "4000 s"),
+    ],
+)
+def test_duration(seconds, text):
+    """Times are printed to three digits, in the unit that fits."""
+    assert duration(seconds) == text

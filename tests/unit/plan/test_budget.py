@@ -279,7 +279,7 @@ def test_an_estimate_in_words() -> None:
         member_seconds=0.5, member_bytes=2**20, members=1000, tasks=50, nbytes=1000 * 2**20, files=230, seconds=125
     )
     assert str(estimate) == (
-        "2 min 5 s for 1000 members in 50 tasks, 1000.0 MiB of outputs (before compression) in 230 files; the first "
+        "125 s for 1000 members in 50 tasks, 1000.0 MiB of outputs (before compression) in 230 files; the first "
         "member took 500 ms and saved 1.0 MiB"
     )
 
@@ -304,7 +304,7 @@ def test_single_runs_are_not_measured() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.0034, "3.4 ms"), (1.55, "1.6 s"), (125, "2 min 5 s"), (3840, "1 h 4 min"), (200_000, "2 d 7 h")],
+    [(0.0034, "3.40 ms"), (1.5, "1.50 s"), (125, "125 s"), (625, "10 min 25 s"), (3840, "1 h 4 min")],
 )
 def test_durations(seconds: float, text: str) -> None:
     """Times are printed in the units that people use."""

@@ -80,7 +80,7 @@ class ProcessExecutor:
             submit = partial(self._submit, shipped)
             for task, future in as_completed(submit, _until(lost, waiting), self._workers, self._look(work)):
                 try:
-                    yield task, future.result()
+                    yield task, _absorb(work, future.result())
                 except BrokenProcessPool as broken:
                     lost.append(task)
                     error = broken
@@ -135,7 +135,7 @@ class ProcessExecutor:
             submit = partial(self._submit, shipped)
             try:
                 ((_, future),) = as_completed(submit, [task], 1, self._look(work))
-                (result,) = future.result()
+                (result,) = _absorb(work, future.result())
             except BrokenProcessPool as broken:
                 error = broken
                 self._start_again()
@@ -281,4 +281,18 @@ def _run_task(path: str, threads: int, task: Task, coordinator: int) -> list[Mem
         _whereabouts.tell(IDLE)
     if first:  # the memory of the first members decides how many run at a time
         results = [attrs.evolve(each, record={**each.record, "memory": peak_memory()}) for each in results]
-    return [travelling(result) for result in results]
+    return _with_figures(_loaded[1], [travelling(result) for result in results])
+
+
+def _with_figures(work: Work, results: list[MemberResult]) -> list[MemberResult]:
+    """Let what was measured here travel with the last result."""
+    if work.hooks.profile is not None:
+        results[-1] = attrs.evolve(results[-1], figures=work.hooks.profile.drain())
+    return results
+
+
+def _absorb(work: Work, results: list[MemberResult]) -> list[MemberResult]:
+    """Take what was measured in a worker."""
+    if work.hooks.profile is not None and results[-1].figures is not None:
+        work.hooks.profile.absorb(results[-1].figures)
+    return results

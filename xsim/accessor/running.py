@@ -1,195 +1,28 @@
-"""The accessor ``.xsim`` of datasets."""
+"""Running a dataset as a setup, and looking at it as a result."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
-from xsim._base.keys import Key
-from xsim._base.suggest import did_you_mean
 from xsim._model import Model
 from xsim._run import measured, run
+from xsim.accessor.setup import SetupAccessor
+from xsim.engine.profile import Profile
 from xsim.errors import OptionError
 from xsim.model.context import model_or_default
 from xsim.model.graph import as_graph
-from xsim.plan.options import RunOptions
+from xsim.plan.options import RunOptions, run_options
 from xsim.plan.run_plan import RunPlan, make_plan
-from xsim.setup.clocks import read_clocks, set_clocks
-from xsim.setup.create import filter_variables_of, renamed, reset_variables
-from xsim.setup.inputs import set_inputs
-from xsim.setup.outputs import read_outputs, set_outputs
-from xsim.setup.simlab import from_simlab
-from xsim.setup.summary import setup_page
-from xsim.sink.journal import JOURNAL, unfold
+from xsim.result.explanation import Explanation
+from xsim.result.outcomes import outcomes_of
 
 
 @xr.register_dataset_accessor("xsim")  # type: ignore[no-untyped-call]
-class XsimAccessor:
+class XsimAccessor(SetupAccessor):
     """What xsim does with a dataset: look at it as a setup, change it, run it."""
-
-    def __init__(self, dataset: xr.Dataset) -> None:
-        self._given = dataset
-
-    @property
-    def _dataset(self) -> xr.Dataset:
-        return from_simlab(self._given)
-
-    def __repr__(self) -> str:
-        return setup_page(self._dataset).text()
-
-    def _repr_html_(self) -> str:
-        return setup_page(self._dataset).html()
-
-    # -- looking ----------------------------------------------------------------------------------------------------
-
-    @property
-    def clock_coords(self) -> Mapping[str, xr.DataArray]:
-        """The clocks, by name."""
-        return MappingProxyType({name: self._dataset[name] for name in read_clocks(self._dataset).labels})
-
-    @property
-    def clock_sizes(self) -> Mapping[str, int]:
-        """Number of labels of each clock."""
-        return MappingProxyType({name: labels.size for name, labels in read_clocks(self._dataset).labels.items()})
-
-    @property
-    def main_clock_dim(self) -> str | None:
-        """Name of the main clock; None without a clock."""
-        return read_clocks(self._dataset).main
-
-    @property
-    def main_clock_coord(self) -> xr.DataArray | None:
-        """The main clock; None without a clock."""
-        main = self.main_clock_dim
-        return None if main is None else self._dataset[main]
-
-    @property
-    def master_clock_dim(self) -> str | None:
-        """Deprecated name of `main_clock_dim`."""
-        warnings.warn("master_clock_dim is deprecated; use main_clock_dim", FutureWarning, stacklevel=2)
-        return self.main_clock_dim
-
-    @property
-    def master_clock_coord(self) -> xr.DataArray | None:
-        """Deprecated name of `main_clock_coord`."""
-        warnings.warn("master_clock_coord is deprecated; use main_clock_coord", FutureWarning, stacklevel=2)
-        return self.main_clock_coord
-
-    @property
-    def nsteps(self) -> int:
-        """Number of intervals of the main clock; 0 without a clock."""
-        return read_clocks(self._dataset).nsteps
-
-    @property
-    def output_vars(self) -> Mapping[Key, str | None]:
-        """Clock of each requested output, by ``(process, variable)``; None for one value at the end."""
-        return MappingProxyType(read_outputs(self._dataset))
-
-    @property
-    def output_vars_by_clock(self) -> Mapping[str | None, list[Key]]:
-        """Requested outputs of each clock."""
-        found: dict[str | None, list[Key]] = {}
-        for key, clock in read_outputs(self._dataset).items():
-            found.setdefault(clock, []).append(key)
-        return MappingProxyType(found)
-
-    def get_output_save_steps(self) -> xr.Dataset:
-        """Say at which labels of the main clock each other clock saves.
-
-        Returns
-        -------
-        xarray.Dataset
-            A variable of bools along the main clock for each other clock.
-        """
-        clocks = read_clocks(self._dataset)
-        if clocks.main is None:
-            return xr.Dataset()
-        saves = {}
-        for name in clocks.labels:
-            if name != clocks.main:
-                flags = np.zeros(clocks.labels[clocks.main].size, dtype=bool)
-                flags[clocks.positions(name)] = True
-                saves[name] = (clocks.main, flags)
-        return xr.Dataset(saves, coords={clocks.main: self._dataset[clocks.main]})
-
-    # -- changing ---------------------------------------------------------------------------------------------------
-
-    def update_clocks(
-        self,
-        model: Any = None,
-        clocks: Mapping[str, Any] | None = None,
-        main_clock: str | Mapping[str, Any] | None = None,
-        *,
-        master_clock: str | Mapping[str, Any] | None = None,
-    ) -> xr.Dataset:
-        """Give a dataset with clocks added or replaced; other clocks and all output requests stay.
-
-        Parameters
-        ----------
-        model : xsim.Model, optional
-            By default that of the enclosing ``with model:`` block.
-        clocks, main_clock, master_clock
-            As in `xsim.create_setup`. The main clock stays unless another one is named.
-
-        Raises
-        ------
-        ClockError, UnknownClockError
-            If a clock breaks a rule; also an old one that is out of step with a new main clock.
-        """
-        as_graph(model_or_default(model))
-        return set_clocks(self._dataset, clocks, renamed("master_clock", master_clock, "main_clock", main_clock))
-
-    def update_vars(
-        self,
-        model: Any = None,
-        input_vars: Mapping[Any, Any] | None = None,
-        output_vars: Mapping[Any, Any] | None = None,
-    ) -> xr.Dataset:
-        """Give a dataset with input values or output requests added or replaced.
-
-        Parameters
-        ----------
-        model : xsim.Model, optional
-            By default that of the enclosing ``with model:`` block.
-        input_vars, output_vars : mapping, optional
-            As in `xsim.create_setup`.
-
-        Raises
-        ------
-        UnknownInputError, InputError, InputTypeError
-            If a name is no input of the model, or a value does not fit.
-        UnknownOutputError, OutputRequestError, UnknownClockError
-            If an output cannot be saved, or its clock does not exist.
-        """
-        graph = as_graph(model_or_default(model))
-        return set_outputs(set_inputs(self._dataset, graph, input_vars), graph, output_vars)
-
-    def reset_vars(self, model: Any = None) -> xr.Dataset:
-        """Give a dataset in which all inputs that have a default have this default.
-
-        Parameters
-        ----------
-        model : xsim.Model, optional
-            By default that of the enclosing ``with model:`` block.
-        """
-        return reset_variables(self._dataset, as_graph(model_or_default(model)))
-
-    def filter_vars(self, model: Any = None) -> xr.Dataset:
-        """Give a dataset with only what the model knows: its inputs, the clocks, requests of its variables.
-
-        Parameters
-        ----------
-        model : xsim.Model, optional
-            By default that of the enclosing ``with model:`` block.
-        """
-        return filter_variables_of(self._dataset, as_graph(model_or_default(model)))
-
-    # -- running ----------------------------------------------------------------------------------------------------
 
     def plan(
         self, model: Any = None, *, measure: bool = False, hooks: Sequence[Any] | None = None, **options: Any
@@ -221,7 +54,7 @@ class XsimAccessor:
             What the member that is measured raises.
         """
         graph = as_graph(model_or_default(model))
-        plan = make_plan(graph, self._dataset, _options(**options))
+        plan = make_plan(graph, self._dataset, run_options("plan", **options))
         return measured(plan, hooks or (), Model(graph.classes, order=graph.hints).over) if measure else plan
 
     def run(
@@ -356,14 +189,50 @@ class XsimAccessor:
         """
         given = locals()
         chosen = RunOptions(**{name: given[name] for name in RunOptions.__annotations__})
+        return self._run(model, chosen, hooks, safe_mode)
+
+    def explain(
+        self, model: Any = None, *, hooks: Sequence[Any] | None = None, safe_mode: bool = True, **options: Any
+    ) -> Explanation:
+        """Run a model as `run` does, and say where the time went.
+
+        Parameters
+        ----------
+        model : xsim.Model, optional
+            By default that of the enclosing ``with model:`` block.
+        hooks, safe_mode, **options
+            As in `run`.
+
+        Returns
+        -------
+        Explanation
+            Prints where the time went, has it as a table, draws it; `Explanation.result` is what `run` gives.
+
+        Raises
+        ------
+        XsimError, BatchError, Exception
+            As `run` does.
+        """
+        chosen = run_options("explain", **options)
+        profile = Profile(concurrent=chosen.concurrent)
+        with profile.whole():
+            result = self._run(model, chosen, hooks, safe_mode, profile)
+        return Explanation(profile.timing(), result)
+
+    def _run(
+        self,
+        model: Any,
+        options: RunOptions,
+        hooks: Sequence[Any] | None,
+        safe_mode: bool,
+        profile: Profile | None = None,
+    ) -> xr.Dataset:
         model = model_or_default(model)
         graph = as_graph(model)
         view = model.over if isinstance(model, Model) else Model(graph.classes, order=graph.hints).over
-        if safe_mode:
-            return run(graph, self._dataset, chosen, hooks or (), view)
-        if chosen.batch_dim is not None:
-            raise OptionError("safe_mode=False is for single runs", got=f"batch_dim={batch_dim!r}")
-        return run(graph, self._dataset, chosen, hooks or (), view, dict(model))
+        if not safe_mode and options.batch_dim is not None:
+            raise OptionError("safe_mode=False is for single runs", got=f"batch_dim={options.batch_dim!r}")
+        return run(graph, self._dataset, options, hooks or (), view, None if safe_mode else dict(model), profile)
 
     @property
     def outcome(self) -> xr.DataArray:
@@ -374,22 +243,4 @@ class XsimAccessor:
         AttributeError
             If the dataset is not the result of a batch.
         """
-        if JOURNAL in self._dataset and "xsim_outcome" not in self._dataset:  # opened while the run is going on
-            journal = self._dataset[JOURNAL]
-            outcomes = unfold(np.asarray(journal.to_numpy(), dtype=object))["xsim_outcome"]
-            return xr.DataArray(outcomes, journal.coords, journal.dims, "xsim_outcome")
-        if "xsim_outcome" not in self._dataset:
-            raise AttributeError("this dataset is not the result of a batch: it has no outcomes of members")
-        return self._dataset["xsim_outcome"].compute()
-
-
-def _options(**options: Any) -> RunOptions:
-    known = list(RunOptions.__annotations__)
-    for name in options:
-        if name not in known:
-            close = did_you_mean(name, known)
-            raise TypeError(
-                f"plan() got an unexpected keyword argument {name!r}"
-                + (f"; did you mean {', '.join(map(repr, close))}?" if close else "")
-            )
-    return RunOptions(**options)
+        return outcomes_of(self._dataset)
