@@ -43,6 +43,7 @@
     ├── TimeLimitError (TimeoutError)            a member ran longer than it may
     ├── CancelledError (RuntimeError)            a member was cancelled
     ├── ProgramError (RuntimeError)              an external program failed
+    ├── StoppedError (SystemExit)                a run was stopped from outside, and can go on
     ├── BatchError (RuntimeError)                members of a batch failed
     ├── CheckError (AssertionError)              what a test checks does not hold; see `xsim.testing`
     └── StoreError (ValueError)                  a store cannot be written to or read
@@ -306,6 +307,22 @@ class ProgramError(XsimError, RuntimeError):
     scratch : str
         Folder in which it ran.
     """
+
+
+class StoppedError(XsimError, SystemExit):
+    """A run was stopped from outside before all of its members had run; those that are done are saved.
+
+    Uncaught, it ends Python without a traceback and with an exit code that a batch queue can tell from others.
+
+    Attributes
+    ----------
+    code : int
+        75 (try again later) after ``max_walltime=``, 143 after SIGTERM.
+    """
+
+    def __init__(self, problem: str, *, code: int = 75, **parts: Any) -> None:
+        super().__init__(problem, code=code, **parts)
+        self.code = code
 
 
 class BatchError(XsimError, RuntimeError):

@@ -1,0 +1,83 @@
+"""What a worker tells of itself, and what ends its members."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from xsim.engine.control import Control
+from xsim.engine.slot import Slot
+from xsim.errors import CancelledError
+
+
+def test_an_idle_slot() -> None:
+    """A worker without a member tells nothing."""
+    slot = Slot("w")
+    assert slot.look() is None
+    slot.begin(3)
+    assert slot.look() is not None
+    slot.end()
+    assert slot.look() is None
+
+
+def test_steps_are_looked_up() -> None:
+    """The step is that of the context, which the loop moves."""
+    slot = Slot("w")
+    slot.begin(3)
+    context = SimpleNamespace(values={"step": 0, "nsteps": 8})
+    slot.enter(context)
+    context.values["step"] = 2
+    seen = slot.look()
+    assert seen is not None
+    assert (seen.worker, seen.member, seen.step, seen.nsteps, seen.fraction) == ("w", 3, 2, 8, 0.25)
+
+
+def test_a_program_tells_more() -> None:
+    """Phase and fraction of a program come first; a new phase begins without a fraction."""
+    slot = Slot("w")
+    slot.begin(0)
+    slot.report("presolve", None)
+    slot.report(None, 0.5)
+    seen = slot.look()
+    assert seen is not None
+    assert (seen.phase, seen.fraction) == ("presolve", 0.5)
+    slot.report("crossover", None)
+    seen = slot.look()
+    assert seen is not None
+    assert (seen.phase, seen.fraction) == ("crossover", None)
+    slot.begin(1)
+    seen = slot.look()
+    assert seen is not None
+    assert (seen.phase, seen.fraction) == ("", None)
+
+
+def test_cancelled_members() -> None:
+    """A member that is cancelled does not start, or ends at its next check; others go on."""
+    control = Control()
+    slot = Slot("w", control)
+    slot.begin(1)
+    slot.check()
+    control.cancel([1, 2])
+    with pytest.raises(CancelledError) as caught:
+        slot.check()
+    assert str(caught.value) == "the member was cancelled\n  remedy: resume=True runs it again"
+    assert slot.is_cancelled()
+    with pytest.raises(CancelledError):
+        slot.begin(2)
+    slot.begin(3)
+    slot.check()
+
+
+def test_all_is_to_end() -> None:
+    """Once the run is to end nothing starts; the first reason stays."""
+    control = Control()
+    slot = Slot("w", control)
+    slot.begin(0)
+    control.stop("interrupted")
+    control.stop("max_walltime")
+    assert control.why == "interrupted"
+    with pytest.raises(KeyboardInterrupt):
+        slot.check()
+    with pytest.raises(KeyboardInterrupt):
+        slot.begin(1)

@@ -1,0 +1,29 @@
+"""Control: what tells a run, from outside of its loop, to end some members or all (DESIGN §R4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class Control:
+    """Whether members are to end. Set by signals, watchers and clocks; looked at between steps and between members.
+
+    Attributes
+    ----------
+    why : str
+        Why all is to end; empty while the run goes on.
+    cancelled : frozenset of int
+        Members that are to end, or not to start.
+    """
+
+    def __init__(self) -> None:
+        self.why = ""
+        self.cancelled: frozenset[int] = frozenset()
+
+    def stop(self, why: str) -> None:
+        """Let the run end: members that are running stop between two steps, and nothing new starts."""
+        self.why = self.why or why
+
+    def cancel(self, members: Iterable[int]) -> None:
+        """Let members end, and those that wait not start."""
+        self.cancelled |= frozenset(members)

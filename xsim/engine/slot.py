@@ -1,0 +1,124 @@
+"""A slot: what one worker is doing, told by the worker and read by whoever watches."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import attrs
+
+from xsim.engine.control import Control
+from xsim.errors import CancelledError
+
+IDLE = -1
+
+
+@attrs.frozen
+class Working:
+    """What a worker was doing at a moment.
+
+    Attributes
+    ----------
+    worker : str
+    member : int
+    since : float
+        When it started with it, in seconds since the epoch.
+    step, nsteps : int
+        The step that it is in; how many there are.
+    phase : str
+        Of an external program, as its log tells; empty otherwise.
+    fraction : float, optional
+        That is done, of the steps or of the program; None if nobody knows.
+    """
+
+    worker: str
+    member: int
+    since: float
+    step: int = 0
+    nsteps: int = 0
+    phase: str = ""
+    fraction: float | None = None
+
+
+class Slot:
+    """What one worker is doing.
+
+    Costs nothing in the step loop: who watches looks at the context of the member, which the loop keeps anyway.
+
+    Parameters
+    ----------
+    worker : str, optional
+        Name of the worker.
+    control : Control, optional
+        What may end its members.
+    """
+
+    def __init__(self, worker: str = "", control: Control | None = None) -> None:
+        self.worker = worker
+        self.control = control or Control()
+        self._now: tuple[int, float, Any] = (IDLE, 0.0, None)
+        self._phase = ""
+        self._fraction: float | None = None
+
+    def begin(self, member: int) -> None:
+        """Note that a member starts.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If all is to end.
+        CancelledError
+            If this member is not to start.
+        """
+        self.check(member)
+        self._phase, self._fraction = "", None
+        self._now = (member, time.time(), None)
+
+    def enter(self, context: Any) -> None:
+        """Note where the position of the member on its clock can be looked at."""
+        member, since, _ = self._now
+        self._now = (member, since, context)
+
+    def report(self, phase: str | None, fraction: float | None) -> None:
+        """Note phase and fraction of an external program; None leaves what was told before."""
+        if phase is not None:
+            self._phase, self._fraction = phase, None
+        if fraction is not None:
+            self._fraction = fraction
+
+    def end(self) -> None:
+        """Note that no member is running."""
+        self._now = (IDLE, 0.0, None)
+
+    def is_cancelled(self) -> bool:
+        """Whether the running member is to end."""
+        return bool(self.control.why) or self._now[0] in self.control.cancelled
+
+    def check(self, member: int | None = None) -> None:
+        """End the running member if it is to end.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If all is to end.
+        CancelledError
+            If this member is.
+        """
+        if self.control.why:
+            raise KeyboardInterrupt(self.control.why)
+        member = self._now[0] if member is None else member
+        if member in self.control.cancelled:
+            raise CancelledError("the member was cancelled", remedy="resume=True runs it again")
+
+    def look(self) -> Working | None:
+        """Give what the worker is doing; None if nothing."""
+        member, since, context = self._now  # taken at once: the worker goes on meanwhile
+        if member == IDLE:
+            return None
+        step = nsteps = 0
+        fraction = self._fraction
+        if context is not None:
+            step, nsteps = int(context.values["step"]), int(context.values["nsteps"])
+            if fraction is None and nsteps > 1:
+                fraction = step / nsteps
+        return Working(self.worker, member, since, step, nsteps, self._phase, fraction)
