@@ -11,6 +11,7 @@ import zarr
 
 from xsim.errors import StoreError
 from xsim.setup.attributes import OUTCOME
+from xsim.sink.in_group import dims_of, find_array
 from xsim.sink.index_arrays import ASIDE
 from xsim.sink.journal import JOURNAL, Record, decode, fields_of, is_done, outcome_attrs
 from xsim.sink.location import group_at
@@ -53,14 +54,13 @@ class StoredRun:
                 got="nothing" if group is None else "a Zarr group that xsim has not written",
                 expected="what was given to run(store=...)",
             )
-        journal = group.get(JOURNAL)
-        if not isinstance(journal, zarr.Array):
+        journal = find_array(group, JOURNAL)
+        if journal is None:
             return cls(group, str(group.attrs[OUTCOME]), (), np.empty((), dtype=object))
         texts = np.asarray(journal[...], dtype=object)
         records = np.empty(texts.shape, dtype=object)
         records.ravel()[:] = [decode(text) for text in texts.ravel()]
-        dims = tuple(str(dim) for dim in getattr(journal.metadata, "dimension_names", None) or ())
-        return cls(group, str(group.attrs[OUTCOME]), dims, records)
+        return cls(group, str(group.attrs[OUTCOME]), dims_of(journal), records)
 
     @property
     def hidden(self) -> list[str]:
