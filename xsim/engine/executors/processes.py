@@ -32,13 +32,16 @@ from xsim.plan.blocks import single
 GRACE = 1.0
 """Seconds over its time limit, at the least, after which a member that has not stopped by itself is ended."""
 
+MOST_STARTS = 3
+"""How often workers that end while they run no member are started again, with no member finished in between."""
+
 
 class ProcessExecutor:
     """Runs tasks in a pool of processes that outlives the run, so that the next one starts at once.
 
     A worker that dies takes only the member with it that killed it: those that were running at that moment run again,
     each alone, and the one that kills its worker again has failed. All other members of the blocks that were under way
-    run again in the ordinary way.
+    run again in the ordinary way. Where none was running, workers are started again a few times.
 
     Parameters
     ----------
@@ -53,6 +56,7 @@ class ProcessExecutor:
         self._threads = threads_per_worker
         self._folder = tempfile.TemporaryDirectory(prefix="xsim-")
         self._overdue: dict[int, float] = {}
+        self._starts = 0
         self._running: set[Future[list[MemberResult]]] = set()
         self._make_pool()
 
@@ -69,7 +73,7 @@ class ProcessExecutor:
         NotPicklableError
             If the work cannot be sent.
         WorkerError
-            If workers end before they have started a member.
+            If workers end before they have started a member, again and again.
         """
         shipped = self._ship(_without_store(work))
         waiting = iter(tasks)
@@ -79,10 +83,13 @@ class ProcessExecutor:
             submit = partial(self._submit, shipped)
             for task, future in as_completed(submit, _until(lost, waiting), self._workers, self._look(work)):
                 try:
-                    yield task, _absorb(work, future.result())
+                    results = _absorb(work, future.result())
                 except BrokenProcessPool as broken:
                     lost.append(task)
                     error = broken
+                else:
+                    self._starts = 0
+                    yield task, results
             if not lost:
                 return
             assert error is not None
@@ -105,12 +112,16 @@ class ProcessExecutor:
         members = {member: task for task in lost for member in task.block.members(batch)}
         suspects = {member: each for member, each in suspects.items() if member in members}
         if not suspects:
-            raise WorkerError(
-                "a worker process ended before it had started a member",
-                got=_exit_codes(error),
-                remedy="members that are done are saved; look for what ends a process: memory, os._exit, a crash",
-            ) from error
+            self._starts += 1
+            if self._starts > MOST_STARTS:
+                raise WorkerError(
+                    "worker processes end before they have started a member",
+                    got=f"{_exit_codes(error)}, {self._starts} times with no member finished in between",
+                    remedy="members that are done are saved; look for what ends a process: memory, os._exit, a crash",
+                ) from error
         self._start_again()
+        if not suspects:
+            return lost
         verdicts: dict[int, MemberResult] = {}
         overdue, self._overdue = self._overdue, {}
         for member, each in suspects.items():
