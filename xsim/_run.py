@@ -89,8 +89,7 @@ def _run_single(
     sink: MemorySink | ZarrSink = MemorySink() if store is None else ZarrSink(store)
     time_sink(hooks.profile, sink)
     try:
-        sink.preflight(plan)
-        return _run_member(plan, store, sink, hooks, events, objects)
+        return _run_member(sink.preflight(plan), store, sink, hooks, events, objects)
     finally:
         sink.release()
 

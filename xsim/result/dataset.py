@@ -23,7 +23,7 @@ TIMEDELTAS = xr.coders.CFTimedeltaCoder(decode_via_units=False)
 def result_from_memory(plan: RunPlan, arrays: Mapping[str, SavedArray], facts: Mapping[str, Any]) -> xr.Dataset:
     """Join the setup of a run and the arrays in memory."""
     outputs = xr.Dataset({name: _as_variable(array) for name, array in arrays.items()})
-    decoded = xr.decode_cf(outputs, **_decoding_in_memory(plan.options.decoding)).load()
+    decoded = xr.decode_cf(outputs, **decoding_in_memory(plan.options.decoding)).load()
     chunks = plan.options.decoding.get("chunks")
     if chunks is not None:
         # Objects, such as text, have no size that chunks could be chosen by.
@@ -32,7 +32,7 @@ def result_from_memory(plan: RunPlan, arrays: Mapping[str, SavedArray], facts: M
     return _join(plan, facts, decoded)
 
 
-def _decoding_in_memory(decoding: Mapping[str, Any]) -> dict[str, Any]:
+def decoding_in_memory(decoding: Mapping[str, Any]) -> dict[str, Any]:
     """Give the arguments of `xarray.decode_cf` that do what those of `xarray.open_zarr` do."""
     if not decoding.get("decode_cf", True):
         off = ("mask_and_scale", "decode_times", "decode_timedelta", "concat_characters", "decode_coords")
