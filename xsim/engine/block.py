@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from xsim.engine.failure import failure_record
+from xsim.engine.failure import failure_record, keep
 from xsim.engine.hooks import Hooks
 from xsim.engine.loop import run_member
 from xsim.engine.profile import Figures
@@ -115,8 +115,15 @@ def run_block(
     """
     members = block.members(work.plan.batch)
     started = started or _nobody
+    results: list[MemberResult] = []
     if work.writer is None:
-        return [known.get(member) or run_one(work, member, started) for member in members]
+        try:
+            for member in members:
+                results.append(known.get(member) or run_one(work, member, started))
+        except BaseException as error:
+            keep(error, results)
+            raise
+        return results
     if len(members) == 1 and members[0] not in known:
         result = _try_again(work, members[0], started, partial(_run_streaming, work, work.writer, block, members[0]))
         if result.late is None:
@@ -124,7 +131,6 @@ def run_block(
         return [result]
     if len(members) == 1 and known[members[0]].error is not None:
         work.writer.clear(block)  # it has ended its worker, after having streamed part of its values
-    results: list[MemberResult] = []
     try:
         for member in members:
             results.append(known.get(member) or run_one(work, member, started))

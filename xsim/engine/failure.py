@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -25,6 +26,20 @@ def note(error: BaseException, text: str) -> None:
 def where(error: BaseException) -> dict[str, Any]:
     """Give the facts kept with an exception."""
     return dict(getattr(error, _WHERE, {}))
+
+
+_ENDED = "_xsim_ended"
+
+
+def keep(error: BaseException, results: Sequence[Any]) -> None:
+    """Keep the results of members that ended before an exception interrupted their block."""
+    with suppress(Exception):
+        setattr(error, _ENDED, list(results))
+
+
+def kept(error: BaseException | None) -> list[Any]:
+    """Give the results kept with an exception."""
+    return list(getattr(error, _ENDED, ()))
 
 
 def printable(text: str) -> str:

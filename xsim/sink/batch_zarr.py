@@ -255,16 +255,17 @@ class ZarrBatchSink:
         """Delete what is left of a block none of whose members is done."""
         self._here.clear(block)
 
-    def tidy(self, block: Block) -> None:
-        """Make missing what has been written of members of a block that were ended before they were done."""
+    def tidy(self, block: Block) -> dict[int, Record]:
+        """Make missing what has been written of members of a block that were ended, and give records of those done."""
         done = done_records(array_in(self.store.group, JOURNAL), self.plan.batch, block)
         if not done:
             self._here.clear(block)
-            return
+            return {}
         for member in block.members(self.plan.batch):
             if member not in done:
                 shapes = {name: shape.own_shape for name, shape in self._shapes.items()}
                 self._here.erase(single(self.plan.batch.position(member)), shapes)
+        return done
 
     def read(self, block: Block, records: Mapping[int, Record]) -> dict[int, MemberData]:
         """Read the values of members that are done."""

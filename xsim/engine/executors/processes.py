@@ -21,9 +21,10 @@ from loky import get_reusable_executor
 from loky.process_executor import BrokenProcessPool
 
 from xsim.engine.block import MemberResult, Work, run_block, timed_out, worker_died
-from xsim.engine.executors.protocol import Task
+from xsim.engine.executors.protocol import Ended, Task
 from xsim.engine.executors.watch import IDLE, Whereabouts, forget, running
-from xsim.engine.executors.window import as_completed
+from xsim.engine.executors.window import as_completed, left
+from xsim.engine.failure import keep, kept
 from xsim.engine.picklable import check_picklable, travelling
 from xsim.engine.thread_limits import ThreadLimits, thread_environment
 from xsim.errors import WorkerError
@@ -57,6 +58,7 @@ class ProcessExecutor:
         self._folder = tempfile.TemporaryDirectory(prefix="xsim-")
         self._overdue: dict[int, float] = {}
         self._starts = 0
+        self._under_way: dict[Future[list[MemberResult]], Task] = {}
         self._running: set[Future[list[MemberResult]]] = set()
         self._make_pool()
 
@@ -65,7 +67,7 @@ class ProcessExecutor:
         environment = thread_environment(self._threads)
         self._pool = get_reusable_executor(max_workers=self._workers, timeout=60, env=environment)
 
-    def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[MemberResult]]]:
+    def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[Ended]:
         """Run tasks as workers get free. The work travels once for each worker; tasks carry little more than a block.
 
         Raises
@@ -81,7 +83,9 @@ class ProcessExecutor:
             lost: list[Task] = []
             error: BaseException | None = None
             submit = partial(self._submit, shipped)
-            for task, future in as_completed(submit, _until(lost, waiting), self._workers, self._look(work)):
+            for task, future in as_completed(
+                submit, _until(lost, waiting), self._workers, self._under_way, self._look(work)
+            ):
                 try:
                     results = _absorb(work, future.result())
                 except BrokenProcessPool as broken:
@@ -144,7 +148,7 @@ class ProcessExecutor:
         for _ in range(1 + work.plan.options.retries):
             submit = partial(self._submit, shipped)
             try:
-                ((_, future),) = as_completed(submit, [task], 1, self._look(work))
+                ((_, future),) = as_completed(submit, [task], 1, {}, self._look(work))
                 (result,) = _absorb(work, future.result())
             except BrokenProcessPool as broken:
                 error = broken
@@ -194,6 +198,10 @@ class ProcessExecutor:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         return path
+
+    def left(self) -> list[Ended]:
+        """Give the tasks that had ended."""
+        return left(self._under_way)
 
     def close(self, now: bool) -> None:
         """End the run; the pool stays for the next one, unless its tasks have to be killed."""
@@ -279,6 +287,9 @@ def _run_task(path: str, threads: int, task: Task, coordinator: int) -> list[Mem
             # Who was stopped on the way here may belong to a run that was killed, and another one have the store.
             _end_without(coordinator)
             results = run_block(_loaded[1], task.block, task.known, _whereabouts.tell)
+    except BaseException as error:
+        keep(error, [travelling(result) for result in kept(error)])
+        raise
     finally:
         _whereabouts.tell(IDLE)
     return _with_figures(_loaded[1], [travelling(result) for result in results])
