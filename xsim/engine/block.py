@@ -252,7 +252,7 @@ def _attempt(
     plan = work.plan
     position = plan.batch.position(member)
     started, clock = datetime.now(UTC), time.perf_counter()
-    error: Exception | None = None
+    error: BaseException | None = None
     try:
         inputs = [planned.of_member(position) for planned in plan.inputs]
         if plan.options.validate is not None:
@@ -266,7 +266,9 @@ def _attempt(
     except TimeLimitError as caught:
         error = caught
         record = {**failure_record(caught), "outcome": TIMED_OUT}
-    except Exception as caught:  # a member's failure is its own; KeyboardInterrupt and SystemExit end the run
+    except KeyboardInterrupt:
+        raise
+    except BaseException as caught:  # a member's failure is its own, also if it wants to leave: sys.exit()
         error = caught
         record = failure_record(caught)
     record |= {
