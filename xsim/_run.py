@@ -29,7 +29,7 @@ from xsim.model.graph import ModelGraph
 from xsim.monitor.progress import progress_for
 from xsim.plan.options import RunOptions
 from xsim.plan.run_plan import RunPlan, make_plan
-from xsim.result.dataset import result_from_memory, result_from_store
+from xsim.result.dataset import replaced_labels, result_from_memory, result_from_store
 from xsim.setup.attributes import OUTCOME, SUMMARY
 from xsim.sink.batch import BatchSink
 from xsim.sink.batch_memory import MemoryBatchSink
@@ -79,8 +79,12 @@ def run(
     store = None if options.store is None else ZarrStore(options.store, options.mode, options.resume)
     with progress_for(plan, hooks) as events:
         if plan.is_batch:
-            return _run_batch(plan, store, bound, events)
-        return _run_single(plan, store, bound, events, objects)
+            result = _run_batch(plan, store, bound, events)
+        else:
+            result = _run_single(plan, store, bound, events, objects)
+    for remark in replaced_labels(plan, setup, result):
+        warnings.warn(remark, PlanWarning, stacklevel=3)
+    return result
 
 
 def _run_single(

@@ -9,7 +9,7 @@ import pytest
 
 import xsim as xs
 from xsim.engine.batch import _shapes
-from xsim.engine.executors.processes import ProcessExecutor
+from xsim.engine.executors.processes import ProcessExecutor, _is_alone
 from xsim.errors import WorkerError
 
 PROCESSES = {"parallel": True, "scheduler": "processes", "workers": 2}
@@ -78,3 +78,16 @@ def test_workers_that_never_get_to_a_member():
         remedy == "  remedy: members that are done are saved; look for what ends a process: memory, os._exit, a crash"
     )
     assert (SETUP.xsim.run(MODEL, batch_dim="b", **PROCESSES).xsim_outcome == "done").all()
+
+
+class Parent:
+    def __init__(self, alive):
+        self.is_alive = lambda: alive
+
+
+def test_how_workers_see_that_their_coordinator_has_died():
+    """By the number of their parent process or, where that stays as it was, by a handle on it."""
+    assert not _is_alone(os.getppid(), None)
+    assert _is_alone(os.getppid() + 1, None)
+    assert not _is_alone(-1, Parent(alive=True))
+    assert _is_alone(os.getppid(), Parent(alive=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ from contextlib import nullcontext, suppress
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import attrs
 import cloudpickle
@@ -261,8 +263,13 @@ def _follow_parent(coordinator: int) -> None:
 
 
 def _end_without(coordinator: int) -> None:
-    if os.name != "nt" and os.getppid() != coordinator:
+    if _is_alone(coordinator, multiprocessing.parent_process() if os.name == "nt" else None):
         os._exit(1)
+
+
+def _is_alone(coordinator: int, parent: Any) -> bool:
+    """Whether the coordinator has died: its number stays that of the parent on Windows, where a handle tells."""
+    return os.getppid() != coordinator if parent is None else not parent.is_alive()
 
 
 def _run_task(path: str, threads: int, task: Task, coordinator: int) -> list[MemberResult]:
