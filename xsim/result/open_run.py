@@ -50,7 +50,11 @@ def open_run(store: Any, **decoding: Any) -> xr.Dataset:
     }
     left_out = options.get("drop_variables") or ()
     options["drop_variables"] = [*([left_out] if isinstance(left_out, str) else left_out), *run.hidden]
-    dataset = plain_text(xr.open_zarr(run.group.store_path, **options) if run.fits else _piece_by_piece(run, options))
+    raw = {**options, "decode_cf": False}
+    stored = xr.open_zarr(run.group.store_path, **raw) if run.fits else _piece_by_piece(run, raw)
+    if run.outcome == "running":
+        _mark_missing(run, stored)
+    dataset = plain_text(xr.decode_cf(stored, **decoding_in_memory(options)))
     if not run.dims:
         return dataset
     # Members may have been appended just now.
@@ -68,14 +72,22 @@ def open_run(store: Any, **decoding: Any) -> xr.Dataset:
     return dataset.assign(masked).assign(outcomes)
 
 
-def _piece_by_piece(run: StoredRun, options: Mapping[str, Any]) -> xr.Dataset:
+def _mark_missing(run: StoredRun, stored: xr.Dataset) -> None:
+    """Let integers that members have not saved be missing: when the run ends, attributes of the arrays say so."""
+    ambiguous = run.ambiguous
+    for name, variable in stored.variables.items():
+        if variable.dtype.kind in "iu" and variable.attrs.get(ROLE) == OUTPUT_ROLE and name not in ambiguous:
+            variable.attrs["_FillValue"] = run.arrays[str(name)].fill_value
+
+
+def _piece_by_piece(run: StoredRun, raw: Mapping[str, Any]) -> xr.Dataset:
     """Open arrays that do not fit together: a run is making them larger, or replacing them, or was killed then."""
     names = set(run.group.array_keys())
     variables = {}
     for name, array in run.arrays.items():
-        raw = {**options, "decode_cf": False, "drop_variables": names - {array.basename}}
-        piece = xr.open_zarr(run.group.store_path, **raw).variables[array.basename].to_base_variable()
+        alone = {**raw, "drop_variables": names - {array.basename}}
+        piece = xr.open_zarr(run.group.store_path, **alone).variables[array.basename].to_base_variable()
         piece = piece.isel({dim: slice(run.sizes[dim]) for dim in piece.dims})
         missing = {dim: (0, run.sizes[dim] - n) for dim, n in piece.sizes.items() if n < run.sizes[dim]}
         variables[name] = piece.pad(missing, constant_values=array.fill_value) if missing else piece
-    return xr.decode_cf(xr.Dataset(variables, attrs=run.group.attrs), **decoding_in_memory(options))
+    return xr.Dataset(variables, attrs=run.group.attrs)

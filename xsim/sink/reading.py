@@ -84,6 +84,11 @@ class StoredRun:
             for name, array in self.arrays.items()
         )
 
+    @property
+    def ambiguous(self) -> set[str]:
+        """Names of outputs that hold, as a value, what stands for missing ones."""
+        return {name for record in self.records.ravel() for name in record.get("ambiguous", ())}
+
     def outcomes(self) -> dict[str, tuple[Array, dict[str, Any]]]:
         """Give how the members ended so far: values and attributes, by the name of the variable."""
         fields = fields_of(self.records.ravel(), self.records.shape)
