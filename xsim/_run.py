@@ -83,7 +83,7 @@ def run(
         else:
             result = _run_single(plan, store, bound, events, objects)
     for remark in replaced_labels(plan, setup, result):
-        warnings.warn(remark, PlanWarning, stacklevel=3)
+        warnings.warn(remark, PlanWarning, stacklevel=4)
     return result
 
 
