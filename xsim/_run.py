@@ -32,7 +32,7 @@ from xsim.model.graph import ModelGraph
 from xsim.monitor.progress import progress_for
 from xsim.plan.options import RunOptions
 from xsim.plan.run_plan import RunPlan, make_plan
-from xsim.result.dataset import result_from_memory, result_from_store
+from xsim.result.dataset import replaced_labels, result_from_memory, result_from_store
 from xsim.setup.attributes import OUTCOME, PROGRAMS, SUMMARY
 from xsim.sink.batch import BatchSink
 from xsim.sink.batch_memory import MemoryBatchSink
@@ -82,8 +82,12 @@ def run(
     store = None if options.store is None else ZarrStore(options.store, options.mode, options.resume)
     with progress_for(plan, hooks) as events:
         if plan.is_batch:
-            return _run_batch(plan, store, bound, events)
-        return _run_single(plan, store, bound, events, objects)
+            result = _run_batch(plan, store, bound, events)
+        else:
+            result = _run_single(plan, store, bound, events, objects)
+    for remark in replaced_labels(plan, setup, result):
+        warnings.warn(remark, PlanWarning, stacklevel=4)
+    return result
 
 
 def measured(plan: RunPlan, hooks: Sequence[Any], view: Callable[[Mapping[str, Any]], Any]) -> RunPlan:
@@ -111,8 +115,7 @@ def _run_single(
     sink: MemorySink | ZarrSink = MemorySink() if store is None else ZarrSink(store)
     time_sink(hooks.profile, sink)
     try:
-        sink.preflight(plan)
-        return _run_member(plan, store, sink, hooks, events, objects)
+        return _run_member(sink.preflight(plan), store, sink, hooks, events, objects)
     finally:
         sink.release()
 

@@ -16,7 +16,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from xsim.engine.failure import failure_record
+from xsim.engine.failure import failure_record, keep
 from xsim.engine.hooks import Hooks
 from xsim.engine.loop import run_member
 from xsim.engine.profile import Figures
@@ -117,8 +117,15 @@ def run_block(
     """
     members = block.members(work.plan.batch)
     started = started or _nobody
+    results: list[MemberResult] = []
     if work.writer is None:
-        return [known.get(member) or run_one(work, member, started) for member in members]
+        try:
+            for member in members:
+                results.append(known.get(member) or run_one(work, member, started))
+        except BaseException as error:
+            keep(error, results)
+            raise
+        return results
     if len(members) == 1 and members[0] not in known:
         result = _try_again(work, members[0], started, partial(_run_streaming, work, work.writer, block, members[0]))
         if result.late is None:
@@ -126,7 +133,6 @@ def run_block(
         return [result]
     if len(members) == 1 and known[members[0]].error is not None:
         work.writer.clear(block)  # it has ended its worker, after having streamed part of its values
-    results: list[MemberResult] = []
     try:
         for member in members:
             results.append(known.get(member) or run_one(work, member, started))
@@ -248,7 +254,7 @@ def _attempt(
     plan = work.plan
     position = plan.batch.position(member)
     started, clock = datetime.now(UTC), time.perf_counter()
-    error: Exception | None = None
+    error: BaseException | None = None
     limit = plan.options.time_limit
     jobs = make_jobs(plan, member, math.inf if limit is None else time.monotonic() + limit)
     try:
@@ -267,12 +273,12 @@ def _attempt(
     except TimeLimitError as caught:
         error = caught
         record = {**failure_record(caught), "outcome": TIMED_OUT}
-    except Exception as caught:  # a member's failure is its own; KeyboardInterrupt and SystemExit end the run
-        error = caught
-        record = failure_record(caught)
-    except BaseException:
+    except KeyboardInterrupt:
         jobs.close(CANCELLED)
         raise
+    except BaseException as caught:  # a member's failure is its own, also if it wants to leave: sys.exit()
+        error = caught
+        record = failure_record(caught)
     record |= {
         "start": started.isoformat(timespec="microseconds"),
         "end": datetime.now(UTC).isoformat(timespec="microseconds"),
