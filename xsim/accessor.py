@@ -11,17 +11,17 @@ import xarray as xr
 
 from xsim._base.keys import Key
 from xsim._model import Model
-from xsim._run import run
+from xsim._run import plan, run
 from xsim.engine.profile import Profile
 from xsim.errors import OptionError
 from xsim.model.context import model_or_default
 from xsim.model.graph import as_graph
 from xsim.plan.options import RunOptions, run_options
-from xsim.plan.run_plan import RunPlan, make_plan
+from xsim.plan.run_plan import RunPlan
 from xsim.result.explanation import Explanation
-from xsim.result.outcomes import outcomes_of
+from xsim.result.views import ResultViews
 from xsim.setup.clocks import read_clocks, save_steps, set_clocks
-from xsim.setup.create import filter_variables_of, renamed, reset_variables
+from xsim.setup.create import as_setup, filter_variables_of, renamed, reset_variables
 from xsim.setup.inputs import set_inputs
 from xsim.setup.outputs import read_outputs, set_outputs
 from xsim.setup.simlab import from_simlab
@@ -29,7 +29,7 @@ from xsim.setup.summary import setup_page
 
 
 @xr.register_dataset_accessor("xsim")  # type: ignore[no-untyped-call]
-class XsimAccessor:
+class XsimAccessor(ResultViews):
     """What xsim does with a dataset: look at it as a setup, change it, run it."""
 
     def __init__(self, dataset: xr.Dataset) -> None:
@@ -133,7 +133,9 @@ class XsimAccessor:
             If a clock breaks a rule; also an old one that is out of step with a new main clock.
         """
         as_graph(model_or_default(model))
-        return set_clocks(self._dataset, clocks, renamed("master_clock", master_clock, "main_clock", main_clock))
+        return set_clocks(
+            as_setup(self._dataset), clocks, renamed("master_clock", master_clock, "main_clock", main_clock)
+        )
 
     def update_vars(
         self,
@@ -158,7 +160,7 @@ class XsimAccessor:
             If an output cannot be saved, or its clock does not exist.
         """
         graph = as_graph(model_or_default(model))
-        return set_outputs(set_inputs(self._dataset, graph, input_vars), graph, output_vars)
+        return set_outputs(set_inputs(as_setup(self._dataset), graph, input_vars), graph, output_vars)
 
     def reset_vars(self, model: Any = None) -> xr.Dataset:
         """Give a dataset in which all inputs that have a default have this default.
@@ -168,7 +170,7 @@ class XsimAccessor:
         model : xsim.Model, optional
             By default that of the enclosing ``with model:`` block.
         """
-        return reset_variables(self._dataset, as_graph(model_or_default(model)))
+        return reset_variables(as_setup(self._dataset), as_graph(model_or_default(model)))
 
     def filter_vars(self, model: Any = None) -> xr.Dataset:
         """Give a dataset with only what the model knows: its inputs, the clocks, requests of its variables.
@@ -178,7 +180,7 @@ class XsimAccessor:
         model : xsim.Model, optional
             By default that of the enclosing ``with model:`` block.
         """
-        return filter_variables_of(self._dataset, as_graph(model_or_default(model)))
+        return filter_variables_of(as_setup(self._dataset), as_graph(model_or_default(model)))
 
     # -- running ----------------------------------------------------------------------------------------------------
 
@@ -195,9 +197,9 @@ class XsimAccessor:
         Returns
         -------
         RunPlan
-            Prints what will run.
+            Prints what will run; with ``resume=True`` also what is done already and what is left.
         """
-        return make_plan(as_graph(model_or_default(model)), self._dataset, run_options("plan", **options))
+        return plan(as_graph(model_or_default(model)), self._dataset, run_options("plan", **options))
 
     def run(
         self,
@@ -381,14 +383,3 @@ class XsimAccessor:
         if not safe_mode and options.batch_dim is not None:
             raise OptionError("safe_mode=False is for single runs", got=f"batch_dim={options.batch_dim!r}")
         return run(graph, self._dataset, options, hooks or (), view, None if safe_mode else dict(model), profile)
-
-    @property
-    def outcome(self) -> xr.DataArray:
-        """How each member of a batch ended: "done", "failed" or "pending", along the batch dimensions.
-
-        Raises
-        ------
-        AttributeError
-            If the dataset is not the result of a batch.
-        """
-        return outcomes_of(self._dataset)

@@ -26,7 +26,9 @@ NO_GAIN = 1.2
 """CPU seconds a second, below which threads do not pay."""
 
 
-def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, events: Events) -> Book:
+def run_batch(
+    plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, events: Events, book: Book | None = None
+) -> Book:
     """Run all members of a batch.
 
     Parameters
@@ -37,6 +39,8 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
     hooks : Hooks
     executor : Executor
     events : Events
+    book : Book, optional
+        An empty one, for looking at it meanwhile.
 
     Returns
     -------
@@ -48,7 +52,7 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
     KeyboardInterrupt, WorkerError
         When interrupted; members done until then are saved.
     """
-    book = _new_book(plan)
+    book = book or new_book(plan)
     wall, cpu = time.perf_counter(), time.process_time()
     outcome = "failed"
     under_way: list[Task] = []
@@ -107,6 +111,7 @@ def _go_on(
     for block in blocks(plan.batch, earlier.block):
         done = earlier.records(block)
         book.enter(done, [result_of(record) for record in done.values()])
+    book.go_on()
     return dict(earlier.shapes), earlier.block, _tasks_left(plan, sink, earlier, book)
 
 
@@ -140,14 +145,15 @@ def _close_after(error: BaseException, sink: BatchSink, book: Book, outcome: str
         note(error, f"closing the store failed too: {type(second).__name__}: {second}")
 
 
-def _new_book(plan: RunPlan) -> Book:
+def new_book(plan: RunPlan) -> Book:
+    """Give an empty book for the batch of a plan."""
     return Book(plan.batch, plan.workers, plan.options.max_failures)
 
 
 def _run_pilots(work: Work, executor: Executor, events: Events) -> dict[int, MemberResult]:
     """Run the first members, one for each worker, until one is done: they tell types, sizes and times."""
     plan = work.plan
-    book = _new_book(plan)
+    book = new_book(plan)
     pilots: dict[int, MemberResult] = {}
     while len(pilots) < plan.batch.size and not book.done and not book.stop_reason:
         first = len(pilots)

@@ -20,7 +20,8 @@ from xsim.model.graph import ModelGraph
 from xsim.plan.batch import Batch, plan_batch
 from xsim.plan.blocks import chosen_shape
 from xsim.plan.inputs import PlannedInput, plan_inputs, validate_inputs
-from xsim.plan.options import RunOptions
+from xsim.plan.options import RunOptions, Scheduler
+from xsim.plan.outlook import Outlook
 from xsim.plan.outputs import PlannedOutput, plan_outputs
 from xsim.plan.random import random_stream
 from xsim.plan.remarks import remarks_on
@@ -61,6 +62,8 @@ class RunPlan:
         Entropy of all random streams; None if nobody asks for one.
     remarks : tuple of str
         What is odd about the run, though it can be done.
+    outlook : Outlook, optional
+        What is left to do, where it goes on with what is in its store; made by `Dataset.xsim.plan`.
     """
 
     graph: ModelGraph
@@ -75,11 +78,20 @@ class RunPlan:
     threads: int | None
     seed: int | None
     remarks: tuple[str, ...]
+    outlook: Outlook | None = None
 
     @property
     def is_batch(self) -> bool:
         """Whether the run has batch dimensions."""
         return bool(self.batch.dims)
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """What runs the members of a batch, or the processes of a single model."""
+        chosen = self.options.scheduler or "threads"
+        if not self.options.parallel:
+            return "synchronous"
+        return "threads" if chosen == "processes" and not self.is_batch else chosen
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -125,10 +137,10 @@ class RunPlan:
         members = []
         if self.is_batch:
             grid = " x ".join(f"{dim} {n}" for dim, n in zip(self.batch.dims, self.batch.shape, strict=True))
-            scheduler = self.options.scheduler or "threads"
-            how = f"{self.workers} workers ({scheduler})" if self.options.parallel else "one after the other"
+            how = f"{self.workers} workers ({self.scheduler})" if self.options.parallel else "one after the other"
             members = [Section(f"Members: {self.batch.size} ({grid}), {how}")]
-        where = "memory" if self.options.store is None else f"{self.options.store} (mode {self.options.mode!r})"
+        how_taken = "resume" if self.options.resume else f"mode {self.options.mode!r}"
+        where = "memory" if self.options.store is None else f"{self.options.store} ({how_taken})"
         return Page(
             head,
             (
@@ -138,6 +150,7 @@ class RunPlan:
                 Section("Inputs:", inputs, "*empty*"),
                 Section("Outputs:", outputs, "*empty*"),
                 Section(f"Store: {where}"),
+                *([] if self.outlook is None else [self.outlook.section]),
                 *[Section(f"Warning: {remark}") for remark in self.remarks],
             ),
         ).cut()

@@ -26,6 +26,9 @@ SEED = "xsim_seed"
 SUMMARY = "xsim_summary"
 WORKERS = "xsim_workers"
 
+PROVENANCE = "xsim_provenance"
+"""On a result: the sessions that made it, as JSON text."""
+
 ENDING = {name: f"xsim_{name}" for name in ("reason", "process", "stage", "step")}
 """On the result of a run that a process ended: why, who, in which stage, and the last step."""
 

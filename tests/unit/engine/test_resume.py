@@ -101,7 +101,7 @@ def test_failed_members_run_again(tmp_path, options):
     check(setup_of(9), tmp_path / "out.zarr")
     result = run(setup_of(9), tmp_path / "out.zarr", resume=True)
     assert CALLS == []
-    assert result.attrs["xsim_summary"] == "9 of 9 members done"
+    assert result.attrs["xsim_summary"] == "9 of 9 members done (0 in this run)"
     check(setup_of(9), tmp_path / "out.zarr")
 
 
