@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import os
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -73,16 +74,23 @@ def _source_digest(cls: type) -> str | None:
 
 
 def _source_of(cls: type) -> str | None:
-    """Give the source text of a class, or of its methods: more cannot be had in notebooks, nor if `type` made it."""
-    try:
-        return textwrap.dedent(inspect.getsource(cls))
-    except (OSError, TypeError):
-        pass
-    texts = []
+    """Give the source text of a class, with that of methods which are not in it.
+
+    There is no other text in notebooks, of classes that `type` made, and of methods that were set later. Of two classes
+    of one name in a module, Python may find the text of the wrong one: then the methods tell them apart.
+    """
+    texts, lines, file = [], range(0), ""
+    with suppress(OSError, TypeError):
+        found, first = inspect.getsourcelines(cls)
+        texts, lines, file = [textwrap.dedent("".join(found))], range(first, first + len(found)), inspect.getfile(cls)
     for name, value in sorted(vars(cls).items()):
         function = inspect.unwrap(getattr(value, "__func__", getattr(value, "fget", value)))
         # What attrs generates follows from the declarations.
-        if inspect.isfunction(function) and not function.__code__.co_filename.startswith("<attrs generated"):
+        if not inspect.isfunction(function) or function.__code__.co_filename.startswith("<attrs generated"):
+            continue
+        # By its name: of a script, the path may be relative here and absolute there.
+        same = os.path.basename(function.__code__.co_filename) == os.path.basename(file)
+        if not (same and function.__code__.co_firstlineno in lines):
             with suppress(OSError):
                 texts.append(f"{name}\0{textwrap.dedent(inspect.getsource(function))}")
     return "\0".join(texts) if texts else None

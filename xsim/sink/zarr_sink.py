@@ -103,9 +103,9 @@ class ZarrStore:
             self.mode = "w"  # it ended before anything was done
             return plan
         self._sessions = str(found.attrs[PROVENANCE]) if PROVENANCE in found.attrs else None
+        plan = earlier.with_seed(plan)
+        self.made_of = earlier.check(plan, plan.options.accept_code_change)
         self.earlier = earlier.grown_to(plan, found)
-        plan = self.earlier.with_seed(plan)
-        self.made_of = self.earlier.check(plan, plan.options.accept_code_change)
         return plan
 
     def release(self) -> None:
