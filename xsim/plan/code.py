@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import os
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -88,9 +87,7 @@ def _source_of(cls: type) -> str | None:
         # What attrs generates follows from the declarations.
         if not inspect.isfunction(function) or function.__code__.co_filename.startswith("<attrs generated"):
             continue
-        # By its name: of a script, the path may be relative here and absolute there.
-        same = os.path.basename(function.__code__.co_filename) == os.path.basename(file)
-        if not (same and function.__code__.co_firstlineno in lines):
+        if function.__code__.co_filename != file or function.__code__.co_firstlineno not in lines:
             with suppress(OSError):
                 texts.append(f"{name}\0{textwrap.dedent(inspect.getsource(function))}")
     return "\0".join(texts) if texts else None
