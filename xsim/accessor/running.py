@@ -21,7 +21,7 @@ from xsim.result.views import ResultViews
 
 
 @xr.register_dataset_accessor("xsim")  # type: ignore[no-untyped-call]
-class XsimAccessor(ResultViews, SetupAccessor):
+class XsimAccessor(SetupAccessor, ResultViews):
     """What xsim does with a dataset: look at it as a setup, change it, run it."""
 
     def plan(
