@@ -8,6 +8,7 @@ import xarray as xr
 
 from xsim.result.dataset import TIMEDELTAS, plain_text
 from xsim.setup.attributes import OUTPUT_ROLE, ROLE
+from xsim.sink.codecs import quiet
 from xsim.sink.location import location_of
 from xsim.sink.reading import StoredRun
 
@@ -39,7 +40,11 @@ def open_run(store: Any, **decoding: Any) -> xr.Dataset:
     >>> import xsim as xs
     >>> xs.open_run("sweep.zarr").xsim.outcome  # doctest: +SKIP
     """
-    run = StoredRun.at(location_of(store))
+    with quiet():
+        return _opened(StoredRun.at(location_of(store)), decoding)
+
+
+def _opened(run: StoredRun, decoding: dict[str, Any]) -> xr.Dataset:
     options: dict[str, Any] = {
         "consolidated": False,
         "concat_characters": False,
@@ -51,14 +56,23 @@ def open_run(store: Any, **decoding: Any) -> xr.Dataset:
     dataset = plain_text(dataset.drop_vars([name for name in run.hidden if name in dataset.variables]))
     if not run.dims:
         return dataset
-    outcomes = {name: xr.Variable(run.dims, values, attrs) for name, (values, attrs) in run.outcomes().items()}
     if run.outcome != "running":
-        return dataset.assign({name: dataset.variables.get(name, new) for name, new in outcomes.items()})
+        return dataset.assign({name: dataset.variables.get(name, new) for name, new in _outcomes(run).items()})
     batched = {
-        str(name): variable
+        str(name): variable.shape
         for name, variable in dataset.variables.items()
         if variable.dims[: len(run.dims)] == run.dims and variable.attrs.get(ROLE) == OUTPUT_ROLE
     }
-    done = xr.DataArray(run.done({name: variable.shape for name, variable in batched.items()}), dims=run.dims)
+    run = run.readable(batched)
+    done = xr.DataArray(run.done, dims=run.dims)
     masked = {name: dataset[name].where(done) for name in batched}
-    return dataset.assign(masked).assign(outcomes)
+    for name, fill in run.missing_parts(batched).items():
+        # xarray makes a bool of any number, however it is opened.
+        variable = dataset.variables[name]
+        stored = run.stored_values(name) if variable.dtype == bool else variable
+        masked[name] = masked[name].where(xr.Variable(variable.dims, stored != fill))
+    return dataset.assign(masked).assign(_outcomes(run))
+
+
+def _outcomes(run: StoredRun) -> dict[str, xr.Variable]:
+    return {name: xr.Variable(run.dims, values, attrs) for name, (values, attrs) in run.outcomes().items()}

@@ -10,7 +10,7 @@ import numpy as np
 import zarr
 
 from xsim.plan.batch import Batch
-from xsim.plan.blocks import block_shape, blocks
+from xsim.plan.blocks import Block, block_shape, blocks
 from xsim.setup.attributes import OUTCOME_ROLE, ROLE
 from xsim.sink.plain_array import Array
 
@@ -105,12 +105,14 @@ def outcome_attrs(name: str) -> dict[str, Any]:
     return {ROLE: OUTCOME_ROLE, "description": description}
 
 
-OUTCOME_CHUNK = 10_000
+OUTCOME_CHUNK = 5_000
 """Members whose outcomes make a chunk."""
+READ_AT_ONCE = 500
+"""Members whose records are read at once: as objects of Python they take many times the room of their columns."""
 
 
 def write_outcomes(group: zarr.Group, batch: Batch) -> None:
-    """Unfold the journal of a store into labelled variables, a chunk of these at a time."""
+    """Unfold the journal of a store into labelled variables, a chunk of these at a time (DESIGN §B10)."""
     journal = group[JOURNAL]
     assert isinstance(journal, zarr.Array)
     chunk = block_shape(batch, OUTCOME_CHUNK)
@@ -127,6 +129,19 @@ def write_outcomes(group: zarr.Group, batch: Batch) -> None:
             attributes=outcome_attrs(name),
         )
     for block in blocks(batch, chunk):
-        texts = np.asarray(journal[block.slices], dtype=object)
-        for name, values in unfold(texts).items():
+        for name, values in _columns(journal, batch, block).items():
             arrays[name][block.slices] = values
+
+
+def _columns(journal: zarr.Array[Any], batch: Batch, box: Block) -> dict[str, Array]:
+    """Give one array for each field of the records in a box, with texts as numpy packs them."""
+    columns = {name: np.empty(box.shape, dtype=_packed(default)) for name, default, _ in FIELDS.values()}
+    inside = Batch(batch.dims, box.shape)
+    for part in blocks(inside, block_shape(inside, READ_AT_ONCE)):
+        for name, values in unfold(np.asarray(journal[part.within(box).slices], dtype=object)).items():
+            columns[name][part.slices] = values
+    return columns
+
+
+def _packed(default: Any) -> Any:
+    return np.dtypes.StringDType() if isinstance(default, str) else type(default)

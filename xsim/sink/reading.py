@@ -72,24 +72,54 @@ class StoredRun:
         fields = fields_of(self.records.ravel(), self.records.shape)
         return {name: (values, outcome_attrs(name)) for name, values in fields.items()}
 
-    def done(self, own_shapes: Mapping[str, tuple[int, ...]]) -> Array:
-        """Say which members can be read: they are done, and arrays have been made large enough for them.
+    def readable(self, own_shapes: Mapping[str, tuple[int, ...]]) -> Self:
+        """Give the run where members are done only if they can be read: arrays have been made large enough for them.
 
         Parameters
         ----------
         own_shapes : mapping of str to tuple of int
             Shapes of the arrays now; they end with those of the values of one label.
         """
-        flags = np.array([_readable(record, own_shapes) for record in self.records.ravel()], dtype=bool)
-        return flags.reshape(self.records.shape)
+        records = np.empty(self.records.shape, dtype=object)
+        records.ravel()[:] = [
+            record if not is_done(record) or _fits(record, own_shapes) else {} for record in self.records.ravel()
+        ]
+        return attrs.evolve(self, records=records)
+
+    @property
+    def done(self) -> Array:
+        """Which members are done."""
+        return np.array([is_done(record) for record in self.records.ravel()], dtype=bool).reshape(self.records.shape)
+
+    def missing_parts(self, own_shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+        """Give outputs of which members that are done lack parts, and what stands there, until the run has ended."""
+        records = [record for record in self.records.ravel() if is_done(record)]
+        ambiguous = {name for record in records for name in record["ambiguous"]}
+        arrays = {name: self.group.get(name) for name in own_shapes.keys() - ambiguous}
+        return {
+            name: array.fill_value
+            for name, array in arrays.items()
+            # Text has no other mark of what is missing; NaN and NaT need no mask.
+            if isinstance(array, zarr.Array) and array.dtype.kind in "iufc" and array.fill_value == array.fill_value
+            if any(_lacks(record, name, own_shapes[name]) for record in records)
+        }
+
+    def stored_values(self, name: str) -> Array:
+        """Read an array as it is stored."""
+        array = self.group[name]
+        assert isinstance(array, zarr.Array)
+        return np.asarray(array[...])
 
 
-def _readable(record: Record, own_shapes: Mapping[str, tuple[int, ...]]) -> bool:
-    """Whether a member is done, and arrays hold all of it; parts without dimensions of their own always fit."""
-    if not is_done(record):
-        return False
+def _fits(record: Record, own_shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    """Whether arrays hold all of a member; parts without dimensions of their own always fit."""
     for name, size in record["sizes"].items():
         shape = own_shapes.get(name, ())
         if any(n > m for n, m in zip(reversed(size), reversed(shape), strict=False)):
             return False
     return True
+
+
+def _lacks(record: Record, name: str, shape: tuple[int, ...]) -> bool:
+    size = record["sizes"].get(name)
+    return size is None or name in record["missing"] or tuple(size) != shape[len(shape) - len(size) :]
