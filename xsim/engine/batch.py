@@ -129,7 +129,10 @@ def _tasks_left(plan: RunPlan, sink: BatchSink, earlier: Earlier, book: Book) ->
         if book.stop_reason:
             continue
         data = sink.read(block, done)
-        yield Task(block, {member: result_of(record, data[member]) for member, record in done.items()})
+        if done and not data:
+            sink.clear(block)
+        book.take_back(done.keys() - data.keys())
+        yield Task(block, {member: result_of(done[member], values) for member, values in data.items()})
 
 
 def _close(sink: BatchSink, book: Book, outcome: str) -> None:

@@ -79,7 +79,7 @@ class BatchSink(Protocol):
         """Make missing what has been written of members of a block that were ended before they were done."""
 
     def read(self, block: Block, records: Mapping[int, Record]) -> dict[int, MemberData]:
-        """Read the values of members that are done."""
+        """Read the values of members that are done, but for what has been damaged."""
 
     def create(self, shapes: Mapping[str, OutputShape], block: tuple[int, ...]) -> None:
         """Make the arrays of outputs that are known now; called again where more become known later."""

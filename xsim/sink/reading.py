@@ -10,11 +10,13 @@ import numpy as np
 import zarr
 
 from xsim.errors import StoreError
+from xsim.plan.blocks import Block
 from xsim.setup.attributes import OUTCOME
 from xsim.sink.index_arrays import ASIDE
 from xsim.sink.journal import JOURNAL, Record, decode, fields_of, is_done, outcome_attrs
 from xsim.sink.location import group_at
 from xsim.sink.plain_array import Array
+from xsim.sink.records import read_texts
 
 
 @attrs.frozen(eq=False)
@@ -56,7 +58,7 @@ class StoredRun:
         journal = group.get(JOURNAL)
         if not isinstance(journal, zarr.Array):
             return cls(group, str(group.attrs[OUTCOME]), (), np.empty((), dtype=object))
-        texts = np.asarray(journal[...], dtype=object)
+        texts = read_texts(journal, Block((0,) * journal.ndim, journal.shape))
         records = np.empty(texts.shape, dtype=object)
         records.ravel()[:] = [decode(text) for text in texts.ravel()]
         dims = tuple(str(dim) for dim in getattr(journal.metadata, "dimension_names", None) or ())

@@ -9,7 +9,7 @@ import pytest
 import xsim as xs
 
 CELLS = 2000
-OUTCOME_BYTES = 400
+OUTCOME_BYTES = 600
 """What the outcome of a member may take at most in the coordinator, where up to 5,000 of them make a chunk."""
 
 
