@@ -223,12 +223,14 @@ def check_done(design, folder, expected):
         return
     for position in zip(*np.nonzero(found.xsim_outcome.values == "done"), strict=True):
         for name in design[1]:
-            assert (name in found) >= (name in expected)
+            if name in expected and name not in found:  # no member that is done has saved it
+                assert set(np.asarray(expected[name].values[position]).astype(str).ravel()) <= {"nan", "NaT", ""}
             if name in found and name in expected:
                 ours, theirs = (np.asarray(each[name].values[position]) for each in (found, expected))
                 box = tuple(map(slice, np.minimum(ours.shape, theirs.shape)))
-                same_kind = ours.dtype.kind == theirs.dtype.kind or "f"
-                ours, theirs = (each[box] if same_kind is True else each[box].astype(float) for each in (ours, theirs))
+                if ours.dtype.kind != theirs.dtype.kind:  # one of them has missing parts
+                    ours, theirs = ours.astype(float), theirs.astype(float)
+                ours, theirs = ours[box], theirs[box]
                 np.testing.assert_array_equal(ours, theirs)
 
 
@@ -276,7 +278,7 @@ def check_any(data, schedulers, most):
 
 
 quick = settings(
-    max_examples=25,
+    max_examples=10,
     phases=[Phase.generate],  # examples are small, and to shrink one takes minutes
     deadline=None,
     database=None,
@@ -299,7 +301,7 @@ def test_interrupted_sweeps_in_processes_are_the_loop(data):
 
 
 @pytest.mark.slow
-@settings(quick, max_examples=200)
+@settings(quick, max_examples=120)
 @given(st.data())
 def test_interrupted_sweeps_are_the_loop_many_times(data):
     """The same, for many examples."""
@@ -307,7 +309,7 @@ def test_interrupted_sweeps_are_the_loop_many_times(data):
 
 
 @pytest.mark.slow
-@settings(quick, max_examples=15)
+@settings(quick, max_examples=12)
 @given(st.data())
 def test_interrupted_sweeps_in_processes_are_the_loop_many_times(data):
     """The same with worker processes, in turn with others, for many examples."""

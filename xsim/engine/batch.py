@@ -77,7 +77,7 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
         # Nobody may write any more when the sink is closed.
         executor.close(now=True)
         cancelled = isinstance(error, KeyboardInterrupt)
-        _close_after(error, sink, book, "cancelled" if cancelled else "failed", under_way)
+        _close_after(error, plan, sink, "cancelled" if cancelled else "failed", under_way)
         raise
     _close(sink, book, outcome)
     wall, cpu = time.perf_counter() - wall, cpu_seconds() - cpu
@@ -111,11 +111,15 @@ def _go_on(
     plan: RunPlan, sink: BatchSink, earlier: Earlier, book: Book
 ) -> tuple[dict[str, OutputShape], tuple[int, ...], Iterator[Task]]:
     """Take in what an earlier run has done (DESIGN §B7)."""
+    _enter(plan, earlier, book)
+    return dict(earlier.shapes), earlier.block, _tasks_left(plan, sink, earlier, book)
+
+
+def _enter(plan: RunPlan, earlier: Earlier, book: Book) -> None:
     book.add(earlier.shapes)
     for block in blocks(plan.batch, earlier.block):
         done = earlier.records(block)
         book.enter(done, [result_of(record) for record in done.values()])
-    return dict(earlier.shapes), earlier.block, _tasks_left(plan, sink, earlier, book)
 
 
 def _tasks_left(plan: RunPlan, sink: BatchSink, earlier: Earlier, book: Book) -> Iterator[Task]:
@@ -141,11 +145,16 @@ def _close(sink: BatchSink, book: Book, outcome: str) -> None:
     sink.close(outcome, book.facts, book.equal_indexes)
 
 
-def _close_after(error: BaseException, sink: BatchSink, book: Book, outcome: str, under_way: list[Task]) -> None:
+def _close_after(error: BaseException, plan: RunPlan, sink: BatchSink, outcome: str, under_way: list[Task]) -> None:
     """Keep what is done, after a failure, which must not be hidden by another one."""
     try:
         for task in under_way:
             sink.tidy(task.block)
+        # What was being entered when it happened may be in the store and not in the book, or half in it.
+        book = _new_book(plan)
+        saved = sink.saved()
+        if saved is not None:
+            _enter(plan, saved, book)
         _close(sink, book, outcome)
     except Exception as second:
         note(error, f"closing the store failed too: {type(second).__name__}: {second}")

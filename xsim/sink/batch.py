@@ -40,7 +40,7 @@ class BlockWriter(Protocol):
 
 @attrs.frozen(eq=False)
 class Earlier:
-    """What an earlier run has left.
+    """What is in a sink: of an earlier run, or of this one so far.
 
     Attributes
     ----------
@@ -71,6 +71,9 @@ class BatchSink(Protocol):
 
     def earlier(self) -> Earlier | None:
         """Give what an earlier run has left in the open sink; None where this one begins."""
+
+    def saved(self) -> Earlier | None:
+        """Give what has been saved so far; None before there are arrays."""
 
     def clear(self, block: Block) -> None:
         """Delete what is left of a block none of whose members is done."""

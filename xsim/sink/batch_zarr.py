@@ -236,6 +236,7 @@ class ZarrBatchSink:
         self.store = store
         self._made_of: Fingerprint = {}
         self._shapes: Mapping[str, OutputShape] = {}
+        self._block: tuple[int, ...] | None = None
 
     def preflight(self, plan: RunPlan) -> RunPlan:
         """Check the store."""
@@ -254,15 +255,18 @@ class ZarrBatchSink:
         self.store.open(plan)
         if self.store.earlier is not None:
             self._shapes = reopen(self.store.group, plan, self.store.earlier, self._made_of)
+            self._block = self.store.earlier.block
             self._here = self._writer()
 
     def earlier(self) -> Earlier | None:
         """Give what an earlier run has left."""
-        if self.store.earlier is None:
+        return None if self.store.earlier is None else self.saved()
+
+    def saved(self) -> Earlier | None:
+        """Give what is in the store."""
+        if self._block is None:
             return None
-        journal = self.store.group[JOURNAL]
-        assert isinstance(journal, zarr.Array)
-        return Earlier(self.store.earlier.block, self._shapes, partial(done_records, journal, self.plan.batch))
+        return Earlier(self._block, self._shapes, partial(done_records, self._array(JOURNAL), self.plan.batch))
 
     def clear(self, block: Block) -> None:
         """Delete what is left of a block none of whose members is done."""
@@ -300,6 +304,7 @@ class ZarrBatchSink:
             self.store.group[JOURNAL].attrs[RUN] = run
         else:
             create_journal(self.store.group, self.plan.batch, block, run)
+        self._block = block
         self._here = self._writer()
 
     def _writer(self) -> ZarrBlockWriter:
