@@ -143,7 +143,7 @@ def _failing_later(enter):
 
     def later(self, members, results):
         calls.append(members)
-        if len(calls) > 6:
+        if len(calls) == 7:
             raise OSError("disk full")
         return enter(self, members, results)
 
