@@ -301,7 +301,7 @@ def test_interrupted_sweeps_in_processes_are_the_loop(data):
 
 
 @pytest.mark.slow
-@settings(quick, max_examples=120)
+@settings(quick, max_examples=60)
 @given(st.data())
 def test_interrupted_sweeps_are_the_loop_many_times(data):
     """The same, for many examples."""
@@ -309,7 +309,7 @@ def test_interrupted_sweeps_are_the_loop_many_times(data):
 
 
 @pytest.mark.slow
-@settings(quick, max_examples=12)
+@settings(quick, max_examples=6)
 @given(st.data())
 def test_interrupted_sweeps_in_processes_are_the_loop_many_times(data):
     """The same with worker processes, in turn with others, for many examples."""
