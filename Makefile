@@ -23,7 +23,7 @@ test: environment ## run the tests, without the slow ones
 test-slow: environment ## run the slow tests
 	@$(python) -m pytest -m slow || { status=$$?; [ $$status -eq 5 ] || exit $$status; }
 
-test-chaos: environment ## kill sweeps by the hundred, and resume them
+test-chaos: environment ## kill sweeps by the hundred, fill their disks, and resume them
 	@$(python) -m pytest -m chaos
 
 bench: environment ## measure xsim beside work written by hand

@@ -97,7 +97,7 @@ def run_batch(
             else:
                 _save_first(plan, sink, book, first_members(plan.batch, pilots, executor.left()))
         with _noting(error, "closing the store failed too"):
-            _close(sink, book, outcome)
+            _close(sink, _recounted(plan, sink, book), outcome)
         raise
     _close(sink, book, outcome)
     wall, cpu = time.perf_counter() - wall, cpu_seconds() - cpu
@@ -127,12 +127,16 @@ def _go_on(
     plan: RunPlan, sink: BatchSink, earlier: Earlier, book: Book
 ) -> tuple[dict[str, OutputShape], tuple[int, ...], Iterator[Task]]:
     """Take in what an earlier run has done (DESIGN §B7)."""
+    _enter(plan, earlier, book)
+    book.go_on()
+    return dict(earlier.shapes), earlier.block, _tasks_left(plan, sink, earlier, book)
+
+
+def _enter(plan: RunPlan, earlier: Earlier, book: Book) -> None:
     book.add(earlier.shapes)
     for block in blocks(plan.batch, earlier.block):
         done = earlier.records(block)
         book.enter(done, [result_of(record) for record in done.values()])
-    book.go_on()
-    return dict(earlier.shapes), earlier.block, _tasks_left(plan, sink, earlier, book)
 
 
 def _tasks_left(plan: RunPlan, sink: BatchSink, earlier: Earlier, book: Book) -> Iterator[Task]:
@@ -146,7 +150,10 @@ def _tasks_left(plan: RunPlan, sink: BatchSink, earlier: Earlier, book: Book) ->
         if book.stop_reason:
             continue
         data = sink.read(block, done)
-        yield Task(block, {member: result_of(record, data[member]) for member, record in done.items()})
+        if done and not data:
+            sink.clear(block)
+        book.take_back(done.keys() - data.keys())
+        yield Task(block, {member: result_of(done[member], values) for member, values in data.items()})
 
 
 def _close(sink: BatchSink, book: Book, outcome: str) -> None:
@@ -162,6 +169,16 @@ def _noting(error: BaseException, what: str) -> Iterator[None]:
         yield
     except Exception as second:
         note(error, f"{what}: {type(second).__name__}: {second}")
+
+
+def _recounted(plan: RunPlan, sink: BatchSink, book: Book) -> Book:
+    """Count again by what the store holds: what was being entered at an interruption may be half in the book."""
+    saved = sink.saved()
+    if saved is None:
+        return book
+    found = new_book(plan)
+    _enter(plan, saved, found)
+    return found
 
 
 def _save_first(plan: RunPlan, sink: BatchSink, book: Book, pilots: dict[int, MemberResult]) -> None:

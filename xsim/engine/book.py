@@ -91,6 +91,12 @@ class Book:
         """Note that what has been entered was done by an earlier run."""
         self.before = self.done
 
+    def take_back(self, members: Iterable[int]) -> None:
+        """Have members run again that are done, but whose values have been damaged."""
+        for member in members:
+            self.status[member] = PENDING
+            self.done -= 1
+
     def add(self, shapes: Mapping[str, OutputShape]) -> None:
         """Note outputs that become known; no member that is done has saved one that becomes known later."""
         for name, shape in shapes.items():

@@ -9,6 +9,7 @@ import xarray as xr
 
 from xsim.result.dataset import TIMEDELTAS, decoding_in_memory, plain_text
 from xsim.setup.attributes import OUTPUT_ROLE, ROLE
+from xsim.sink.codecs import quiet
 from xsim.sink.location import location_of
 from xsim.sink.reading import StoredRun
 
@@ -40,7 +41,11 @@ def open_run(store: Any, **decoding: Any) -> xr.Dataset:
     >>> import xsim as xs
     >>> xs.open_run("sweep.zarr").xsim.outcome  # doctest: +SKIP
     """
-    run = StoredRun.at(location_of(store))
+    with quiet():
+        return _opened(StoredRun.at(location_of(store)), decoding)
+
+
+def _opened(run: StoredRun, decoding: dict[str, Any]) -> xr.Dataset:
     options: dict[str, Any] = {
         "consolidated": False,
         "concat_characters": False,
@@ -59,17 +64,27 @@ def open_run(store: Any, **decoding: Any) -> xr.Dataset:
         return dataset
     # Members may have been appended just now.
     dataset = dataset.isel({dim: slice(run.sizes[dim]) for dim in run.dims if dim in dataset.dims})
-    outcomes = {name: xr.Variable(run.dims, values, attrs) for name, (values, attrs) in run.outcomes().items()}
     if run.outcome != "running":
-        return dataset.assign({name: dataset.variables.get(name, new) for name, new in outcomes.items()})
+        return dataset.assign({name: dataset.variables.get(name, new) for name, new in _outcomes(run).items()})
     batched = {
-        str(name): variable
+        str(name): variable.shape
         for name, variable in dataset.variables.items()
         if variable.dims[: len(run.dims)] == run.dims and variable.attrs.get(ROLE) == OUTPUT_ROLE
     }
-    done = xr.DataArray(run.done(), dims=run.dims)
+    run = run.readable()
+    done = xr.DataArray(run.done, dims=run.dims)
     masked = {name: dataset[name].where(done) for name in batched}
-    return dataset.assign(masked).assign(outcomes)
+    for name in batched:
+        variable = dataset.variables[name]
+        # xarray makes a bool of any number, however it is opened; when the run ends it is an integer with a mark.
+        if variable.dtype == bool and name not in run.ambiguous and run.lacks(name):
+            saved = run.stored_values(name, variable.shape) != run.arrays[name].fill_value
+            masked[name] = masked[name].where(xr.Variable(variable.dims, saved))
+    return dataset.assign(masked).assign(_outcomes(run))
+
+
+def _outcomes(run: StoredRun) -> dict[str, xr.Variable]:
+    return {name: xr.Variable(run.dims, values, attrs) for name, (values, attrs) in run.outcomes().items()}
 
 
 def _mark_missing(run: StoredRun, stored: xr.Dataset) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -14,6 +15,7 @@ import numpy as np
 import zarr
 from zarr.core.sync import sync
 
+from xsim.errors import BatchWarning
 from xsim.plan.batch import Batch
 from xsim.plan.blocks import Block, single
 from xsim.plan.fingerprint import Fingerprint, fingerprint
@@ -21,16 +23,17 @@ from xsim.plan.outputs import PlannedOutput
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.batch import BlockWriter, Earlier
 from xsim.sink.codecs import check_written, has_codecs, needs_check, own_copy, quiet
-from xsim.sink.earlier import done_records
 from xsim.sink.facts import OutputFacts, OutputShape
 from xsim.sink.finish import masking_attrs, pad_facts
 from xsim.sink.in_group import array_in
 from xsim.sink.index_arrays import collapse
-from xsim.sink.journal import JOURNAL, RUN, Record, create_journal, encode, write_outcomes
+from xsim.sink.journal import JOURNAL, RUN, Record, create_journal, encode
 from xsim.sink.location import refuses_chunks_beyond, shared_by_processes
 from xsim.sink.lock import working
 from xsim.sink.member import MemberData, SavedOutput, join_members
+from xsim.sink.outcomes import write_outcomes
 from xsim.sink.plain_array import Array
+from xsim.sink.records import damage, done_records
 from xsim.sink.reopen import facts_of_type, reopen, run_facts
 from xsim.sink.storage_type import StorageType
 from xsim.sink.zarr_array import create_array, grow_array, rows_of_chunk
@@ -130,17 +133,27 @@ class ZarrBlockWriter:
             array[block.slices] = self._shapes[output.name].storage.fill
 
     def read(self, block: Block, records: Mapping[int, Record]) -> dict[int, MemberData]:
-        """Read the values of members of a block that are done."""
+        """Read the values of members of a block that are done, but for those in chunks that cannot be decoded."""
         found: dict[int, MemberData] = {}
+        damaged = []
         for member, record in records.items():
-            position = self._batch.position(member)
-            data = {}
-            for output in self._outputs:
-                size = record["sizes"].get(output.name)
-                if size is not None:
-                    data[output.name] = self._read_output(output, position, tuple(size), record)
-            found[member] = data
+            try:
+                found[member] = self._read_member(self._batch.position(member), record)
+            except OSError:  # it is there, and may be readable at another time
+                raise
+            except Exception:  # whatever the codecs raise
+                damaged.append(member)
+        if damaged:
+            warnings.warn(damage("values", self._batch, damaged), BatchWarning, stacklevel=8)  # at .xsim.run
         return found
+
+    def _read_member(self, position: tuple[int, ...], record: Record) -> MemberData:
+        sizes = {output.name: record["sizes"].get(output.name) for output in self._outputs}
+        return {
+            output.name: self._read_output(output, position, tuple(sizes[output.name]), record)
+            for output in self._outputs
+            if sizes[output.name] is not None
+        }
 
     def _read_output(
         self, output: PlannedOutput, position: tuple[int, ...], size: tuple[int, ...], record: Record
@@ -152,9 +165,9 @@ class ZarrBlockWriter:
         return SavedOutput(storage, rows, output.name in record["missing"], output.name in record["ambiguous"])
 
     def clear(self, block: Block) -> None:
-        """Delete all chunks of a block, also those beyond the shape of an array."""
+        """Delete all chunks of a block, also those beyond the shape of an array; the done mark first."""
         shared = {output.name: output for output in self._outputs if output.encoding.get("synchronizer") is not None}
-        for name in (*self._shapes, JOURNAL):
+        for name in (JOURNAL, *self._shapes):
             if name in shared:
                 self._make_missing(shared[name], block, self._shapes[name].own_shape)
                 continue
@@ -224,6 +237,7 @@ class ZarrBatchSink:
         self.store = store
         self._made_of: Fingerprint = {}
         self._shapes: Mapping[str, OutputShape] = {}
+        self._block: tuple[int, ...] | None = None
 
     def preflight(self, plan: RunPlan) -> RunPlan:
         """Check the store."""
@@ -242,14 +256,19 @@ class ZarrBatchSink:
         self.store.open(plan)
         if self.store.earlier is not None:
             self._shapes = reopen(self.store.group, plan, self.store.earlier, self._made_of)
+            self._block = self.store.earlier.block
             self._here = self._writer()
 
     def earlier(self) -> Earlier | None:
         """Give what an earlier run has left."""
-        if self.store.earlier is None:
+        return None if self.store.earlier is None else self.saved()
+
+    def saved(self) -> Earlier | None:
+        """Give what is in the store."""
+        if self._block is None:
             return None
         journal = array_in(self.store.group, JOURNAL)
-        return Earlier(self.store.earlier.block, self._shapes, partial(done_records, journal, self.plan.batch))
+        return Earlier(self._block, self._shapes, partial(done_records, journal, self.plan.batch))
 
     def clear(self, block: Block) -> None:
         """Delete what is left of a block none of whose members is done."""
@@ -288,6 +307,7 @@ class ZarrBatchSink:
             self.store.group[JOURNAL].attrs[RUN] = run
         else:
             create_journal(self.store.group, self.plan.batch, block, run)
+        self._block = block
         self._here = self._writer()
 
     def _writer(self) -> ZarrBlockWriter:

@@ -8,17 +8,15 @@ from math import lcm
 from typing import Any, Self
 
 import attrs
-import numpy as np
 import zarr
 
 from xsim._base.render import quantity
 from xsim.errors import ResumeError, StoreError
 from xsim.plan.batch import Batch
-from xsim.plan.blocks import Block
 from xsim.plan.fingerprint import Fingerprint, differences, fingerprint
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.in_group import dims_of, find_array
-from xsim.sink.journal import JOURNAL, RUN, Record, decode, is_done
+from xsim.sink.journal import JOURNAL, RUN
 
 
 @attrs.frozen(eq=False)
@@ -115,13 +113,6 @@ class EarlierRun:
                 "else run it into another store",
             )
         return made_of
-
-
-def done_records(journal: zarr.Array[Any], batch: Batch, block: Block) -> dict[int, Record]:
-    """Give the records of the members of a block that are done."""
-    texts = np.asarray(journal[block.slices], dtype=object)
-    records = zip(block.members(batch), map(decode, texts.ravel()), strict=True)
-    return {member: record for member, record in records if is_done(record)}
 
 
 def _differ(found: list[str], remedy: str) -> ResumeError:

@@ -10,9 +10,7 @@ import numpy as np
 import zarr
 
 from xsim.plan.batch import Batch
-from xsim.plan.blocks import block_shape, blocks
 from xsim.setup.attributes import OUTCOME_ROLE, ROLE
-from xsim.sink.in_group import array_in
 from xsim.sink.plain_array import Array
 
 JOURNAL = "xsim_journal"
@@ -74,14 +72,23 @@ def decode(text: Any) -> Record:
     """Give the record that stands in the journal; a damaged one is as none, so that the member runs again."""
     try:
         record = json.loads(str(text)) if text else {}
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return {}
     return record if isinstance(record, dict) else {}
 
 
 def is_done(record: Record) -> bool:
     """Whether a record is that of a member that is done, and says all that is needed to read what it saved."""
-    return record.get("outcome") == "done" and all(part in record for part in OF_OUTPUTS)
+    if record.get("outcome") != "done":
+        return False
+    sizes, missing, ambiguous, indexes = (record.get(part) for part in OF_OUTPUTS)
+    return (
+        isinstance(sizes, dict)
+        and all(type(size) is list and all(type(n) is int for n in size) for size in sizes.values())
+        and isinstance(missing, list)
+        and isinstance(ambiguous, list)
+        and isinstance(indexes, dict)
+    )
 
 
 def unfold(texts: Array) -> dict[str, Array]:
@@ -94,7 +101,9 @@ def fields_of(records: Iterable[Record], shape: tuple[int, ...]) -> dict[str, Ar
     records = list(records)
     found = {}
     for field, (name, default, _) in FIELDS.items():
+        known = (int, float) if isinstance(default, float) else type(default)
         values = [record.get(field, default) for record in records]
+        values = [value if isinstance(value, known) else default for value in values]
         dtype: Any = object if isinstance(default, str) else type(default)
         array = np.empty(len(values), dtype=dtype)
         array[:] = values
@@ -106,29 +115,3 @@ def outcome_attrs(name: str) -> dict[str, Any]:
     """Give the attributes of an outcome variable."""
     description = next(text for variable, _, text in FIELDS.values() if variable == name)
     return {ROLE: OUTCOME_ROLE, "description": description}
-
-
-OUTCOME_CHUNK = 10_000
-"""Members whose outcomes make a chunk."""
-
-
-def write_outcomes(group: zarr.Group, batch: Batch) -> None:
-    """Unfold the journal of a store into labelled variables, a chunk of these at a time."""
-    journal = array_in(group, JOURNAL)
-    chunk = block_shape(batch, OUTCOME_CHUNK)
-    arrays: dict[str, zarr.Array[Any]] = {}
-    for _, (name, default, _text) in FIELDS.items():
-        dtype: Any = str if isinstance(default, str) else np.dtype(type(default))
-        arrays[name] = group.create_array(
-            name,
-            shape=batch.shape,
-            dtype=dtype,
-            chunks=chunk,
-            fill_value=default,
-            dimension_names=batch.dims,
-            attributes=outcome_attrs(name),
-        )
-    for block in blocks(batch, chunk):
-        texts = np.asarray(journal[block.slices], dtype=object)
-        for name, values in unfold(texts).items():
-            arrays[name][block.slices] = values

@@ -10,6 +10,7 @@ import numpy as np
 import zarr
 
 from xsim.errors import StoreError
+from xsim.plan.blocks import Block
 from xsim.setup.attributes import OUTCOME
 from xsim.sink.aside import ASIDE, find_copy
 from xsim.sink.codecs import quiet
@@ -17,6 +18,7 @@ from xsim.sink.in_group import dims_of, find_array
 from xsim.sink.journal import JOURNAL, Record, decode, fields_of, is_done, outcome_attrs
 from xsim.sink.location import group_at
 from xsim.sink.plain_array import Array
+from xsim.sink.records import read_texts
 
 
 @attrs.frozen(eq=False)
@@ -63,7 +65,11 @@ class StoredRun:
             )
         journal = find_array(group, JOURNAL)
         dims = () if journal is None else dims_of(journal)
-        texts = np.asarray(() if journal is None else journal[...], dtype=object)
+        texts = (
+            np.empty(0, dtype=object)
+            if journal is None
+            else read_texts(journal, Block((0,) * journal.ndim, journal.shape))
+        )
         records = np.empty(texts.shape, dtype=object)
         records.ravel()[:] = [decode(text) for text in texts.ravel()]
         arrays = _arrays_of(group)
@@ -94,11 +100,32 @@ class StoredRun:
         fields = fields_of(self.records.ravel(), self.records.shape)
         return {name: (values, outcome_attrs(name)) for name, values in fields.items()}
 
-    def done(self) -> Array:
-        """Say which members can be read: they are done, and arrays have been made large enough for them."""
+    def readable(self) -> Self:
+        """Give the run where members are done only if they can be read: arrays have been made large enough for them."""
         shapes = {name: array.shape for name, array in self.arrays.items()}
-        flags = np.array([_readable(record, shapes) for record in self.records.ravel()], dtype=bool)
-        return flags.reshape(self.records.shape)
+        records = np.empty(self.records.shape, dtype=object)
+        records.ravel()[:] = [
+            record if not is_done(record) or _fits(record, shapes) else {} for record in self.records.ravel()
+        ]
+        return attrs.evolve(self, records=records)
+
+    @property
+    def done(self) -> Array:
+        """Which members are done."""
+        return np.array([is_done(record) for record in self.records.ravel()], dtype=bool).reshape(self.records.shape)
+
+    def lacks(self, name: str) -> bool:
+        """Whether a member that is done has not saved all of an output."""
+        shape = self.arrays[name].shape
+        return any(_lacks(record, name, shape) for record in self.records.ravel() if is_done(record))
+
+    def stored_values(self, name: str, shape: tuple[int, ...]) -> Array:
+        """Read an array as it is stored, cut or filled to a shape."""
+        array = self.arrays[name]
+        values = np.full(shape, array.fill_value, dtype=array.dtype)
+        box = tuple(slice(min(n, m)) for n, m in zip(shape, array.shape, strict=True))
+        values[box] = array[box]
+        return values
 
 
 def _is_hidden(name: str) -> bool:
@@ -125,12 +152,15 @@ def _sizes(arrays: Mapping[str, zarr.Array[Any]], batch: Mapping[str, int]) -> d
     return sizes
 
 
-def _readable(record: Record, own_shapes: Mapping[str, tuple[int, ...]]) -> bool:
-    """Whether a member is done, and arrays hold all of it; parts without dimensions of their own always fit."""
-    if not is_done(record):
-        return False
+def _fits(record: Record, own_shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    """Whether arrays hold all of a member; parts without dimensions of their own always fit."""
     for name, size in record["sizes"].items():
         shape = own_shapes.get(name, ())
         if any(n > m for n, m in zip(reversed(size), reversed(shape), strict=False)):
             return False
     return True
+
+
+def _lacks(record: Record, name: str, shape: tuple[int, ...]) -> bool:
+    size = record["sizes"].get(name)
+    return size is None or name in record["missing"] or tuple(size) != shape[len(shape) - len(size) :]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,18 +12,19 @@ import numpy as np
 import zarr
 
 from xsim._base.render import names
-from xsim.errors import StoreError
+from xsim.errors import BatchWarning, StoreError
 from xsim.plan.blocks import Block, blocks, single
 from xsim.plan.fingerprint import Fingerprint
 from xsim.plan.outputs import PlannedOutput
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.aside import aside
 from xsim.sink.codecs import quiet
-from xsim.sink.earlier import EarlierRun, done_records
+from xsim.sink.earlier import EarlierRun
 from xsim.sink.facts import OutputShape
 from xsim.sink.in_group import array_in
 from xsim.sink.index_arrays import expand
 from xsim.sink.journal import FIELDS, JOURNAL, RUN
+from xsim.sink.records import damage, done_records, read_records
 from xsim.sink.storage_type import StorageType, storage_type
 from xsim.sink.zarr_array import create_array, jsonable
 
@@ -98,10 +100,15 @@ def _check_arrays(group: zarr.Group, plan: RunPlan, saved: Mapping[str, tuple[in
 def _largest(journal: zarr.Array[Any], plan: RunPlan, earlier: EarlierRun) -> dict[str, tuple[int, ...]]:
     """Give the largest shape of a row of each output: arrays may not have been resized to it yet."""
     found: dict[str, tuple[int, ...]] = {}
+    damaged = []
     for block in blocks(plan.batch, earlier.block):
-        for record in done_records(journal, plan.batch, block).values():
+        done, unreadable = read_records(journal, plan.batch, block)
+        damaged += unreadable
+        for record in done.values():
             for name, size in record["sizes"].items():
                 found[name] = tuple(np.maximum(found.get(name, size), size).tolist())
+    if damaged:
+        warnings.warn(damage("records", plan.batch, damaged), BatchWarning, stacklevel=6)  # at .xsim.run
     return found
 
 

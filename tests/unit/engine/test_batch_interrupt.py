@@ -125,7 +125,7 @@ def _failing_later(enter):
 
     def later(self, members, results):
         calls.append(members)
-        if len(calls) > 6:
+        if len(calls) == 7:
             raise OSError("disk full")
         return enter(self, members, results)
 
@@ -134,7 +134,7 @@ def _failing_later(enter):
 
 def test_outcomes_in_several_chunks(tmp_path, monkeypatch):
     """Outcomes are unfolded a chunk of members at a time, and all of them are there."""
-    monkeypatch.setattr("xsim.sink.journal.OUTCOME_CHUNK", 3)
+    monkeypatch.setattr("xsim.sink.outcomes.OUTCOME_CHUNK", 3)
     with pytest.raises(KeyboardInterrupt):
         setup_of(7, members=10).xsim.run(MODEL, batch_dim="b", store=tmp_path / "out.zarr", block=1)
     with xr.open_zarr(tmp_path / "out.zarr", chunks={}) as opened:
