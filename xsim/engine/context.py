@@ -40,6 +40,8 @@ class RuntimeContext:
         Of the member.
     batch : tuple of int, optional
         Number of the member, and how many there are.
+    labelled : bool, optional
+        Whether anybody asks for the main clock as a DataArray, which costs more than all other values together.
 
     Attributes
     ----------
@@ -48,7 +50,9 @@ class RuntimeContext:
         last step.
     """
 
-    def __init__(self, timeline: Timeline, streams: RandomStreams, batch: tuple[int, int] = (-1, -1)) -> None:
+    def __init__(
+        self, timeline: Timeline, streams: RandomStreams, batch: tuple[int, int] = (-1, -1), labelled: bool = True
+    ) -> None:
         self.timeline = timeline
         labels = timeline.labels
         first, last = timeline.moments[0], timeline.moments[-1]
@@ -63,11 +67,17 @@ class RuntimeContext:
             "step_end": first,
             "step_delta": first - first,
             "main_clock_values": labels,
-            "main_clock_dataarray": timeline.dataarray.copy(),
             "rng": streams,
         }
+        if labelled:
+            self.complete()
         if timeline.nsteps:
             self.move_to(0)
+
+    def complete(self) -> None:
+        """Have the values too that cost much, for those who see all of them."""
+        if "main_clock_dataarray" not in self.values:
+            self.values["main_clock_dataarray"] = self.timeline.dataarray.copy()
 
     @property
     def step(self) -> int:

@@ -14,8 +14,10 @@ from xsim._base.keys import Key, join_key
 from xsim._base.stages import Stage
 from xsim.declare.process import ProcessSpec
 from xsim.declare.variable_spec import ARRAY_TYPES, DESCRIPTION, OWN_TYPES, VariableSpec, VarIntent, VarType
+from xsim.model.calls import StageCalls, stage_calls
 from xsim.model.hints import Hint, as_hints
 from xsim.model.linking import Linking, link, with_groups_in_order
+from xsim.model.objects import Blueprint
 from xsim.model.sorting import execution_order, hinted_before, setters_before
 
 
@@ -134,6 +136,21 @@ class ModelGraph:
         """For each lagged reference the variable whose value of the step before it gives (DESIGN §O6)."""
         targets = self.linking.targets
         return MappingProxyType({key: targets[key] for key in self.keys if self.variable(key).lag})
+
+    @cached_property
+    def blueprint(self) -> Blueprint:
+        """How process objects are made."""
+        return Blueprint(self.classes, self.linking, self.order)
+
+    @cached_property
+    def calls(self) -> Mapping[Stage, StageCalls]:
+        """What is called in each stage."""
+        return MappingProxyType({stage: stage_calls(self.order, self.specs, stage) for stage in Stage})
+
+    @cached_property
+    def runtime_args(self) -> frozenset[str]:
+        """Runtime arguments that stage methods ask for."""
+        return frozenset(arg for spec in self.specs.values() for method in spec.stages.values() for arg in method.args)
 
     @cached_property
     def savable(self) -> tuple[Key, ...]:
