@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import attrs
@@ -304,9 +304,14 @@ def _attempt(
         "start": started.isoformat(timespec="microseconds"),
         "end": datetime.now(UTC).isoformat(timespec="microseconds"),
         "seconds": round(time.perf_counter() - clock, 6),
-        "worker": f"{socket.gethostname()}:{os.getpid()}:{threading.current_thread().name}",
+        "worker": f"{_host()}:{os.getpid()}:{threading.current_thread().name}",
     }
     return record, error
+
+
+@cache
+def _host() -> str:
+    return socket.gethostname()
 
 
 TIMED_OUT = "timed out"

@@ -29,10 +29,14 @@ class IndexHashes:
     def __init__(self, plan: RunPlan) -> None:
         self.names = tuple(output.name for output in plan.outputs if output.is_index)
         self._latest: dict[str, tuple[bytes, str]] = {}
+        self._found: dict[str, str] = {}
 
     def of(self, rows: Mapping[str, Values]) -> dict[str, str]:
-        """Give a hash of each index variable that is there."""
-        return {name: self._hash(name, rows[name]) for name in self.names if name in rows}
+        """Give a hash of each index variable that is there, in one object as long as they are the same."""
+        found = {name: self._hash(name, rows[name]) for name in self.names if name in rows}
+        if found != self._found:
+            self._found = found
+        return self._found
 
     def _hash(self, name: str, values: Values) -> str:
         data = "\0".join(map(str, values.flat)).encode() if values.dtype == object else values.tobytes()

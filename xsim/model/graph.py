@@ -121,6 +121,11 @@ class ModelGraph:
         return tuple(key for key in self.keys if self.variable(key).can_be_input and key not in self.linking.setters)
 
     @cached_property
+    def checked_inputs(self) -> frozenset[Key]:
+        """Inputs that a converter or a validator looks at."""
+        return frozenset(k for k in self.inputs if self.variable(k).validator or self.input_spec(k).converter)
+
+    @cached_property
     def indexes(self) -> tuple[Key, ...]:
         """Index variables."""
         return tuple(key for key in self.keys if self.variable(key).var_type is VarType.INDEX)

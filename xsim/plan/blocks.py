@@ -7,7 +7,6 @@ from itertools import product
 from math import ceil, lcm, prod
 
 import attrs
-import numpy as np
 
 from xsim.errors import OptionError
 from xsim.plan.batch import Batch, Position
@@ -45,8 +44,10 @@ class Block:
 
     def members(self, batch: Batch) -> list[int]:
         """Give the numbers of its members, the last dimension first."""
-        positions = product(*(range(a, b) for a, b in zip(self.start, self.stop, strict=True)))
-        return [int(np.ravel_multi_index(position, batch.shape)) if position else 0 for position in positions]
+        numbers = [0]
+        for first, stop, size in zip(self.start, self.stop, batch.shape, strict=True):
+            numbers = [number * size + i for number in numbers for i in range(first, stop)]
+        return numbers
 
 
 def single(position: Position) -> Block:
