@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
 from xsim._base.render import quantity
 from xsim.engine.block import MemberResult
 from xsim.plan.batch import Batch
-from xsim.sink.facts import OutputFacts, OutputShape
+from xsim.sink.facts import OutputFacts, OutputShape, SavedShape
 
 PENDING, DONE, FAILED = 0, 1, 2
 FEWEST_ALIKE = 10
@@ -61,6 +62,7 @@ class Book:
             Outputs that have become larger.
         """
         grown = []
+        latest: tuple[Any, Any] = (None, None)
         for member, result in zip(members, results, strict=True):
             if self.status[member] != PENDING:
                 continue
@@ -69,20 +71,34 @@ class Book:
                 continue
             self.status[member] = DONE
             self.done += 1
-            for name, (own_shape, missing, ambiguous) in result.shapes.items():
-                fact = self.facts.setdefault(name, OutputFacts(own_shape))
-                if len(own_shape) != len(fact.own_shape):
-                    continue  # one of the first members, before it was known; it runs again
-                before = fact.own_shape
-                fact.add(own_shape, missing, ambiguous)
-                if fact.own_shape != before:
-                    grown.append(name)
-            for name in self.facts.keys() - result.shapes.keys():
-                self.facts[name].missing = True  # the run ended before its first label
-            for name, digest in result.record.get("indexes", {}).items():
-                if self._hashes.setdefault(name, (digest, member))[0] != digest:
-                    self._unequal.add(name)
+            # Members of a block that say the same say it with the same objects, which tell nothing new.
+            said = result.shapes, result.record.get("indexes")
+            if said[0] is not latest[0]:
+                grown += self._add(result.shapes)
+            if said[1] is not latest[1]:
+                self._compare(member, said[1] or {})
+            latest = said
         return grown
+
+    def _add(self, shapes: Mapping[str, SavedShape]) -> list[str]:
+        """Take in what a member saved; give the outputs that have become larger."""
+        grown = []
+        for name, (own_shape, missing, ambiguous) in shapes.items():
+            fact = self.facts.setdefault(name, OutputFacts(own_shape))
+            if len(own_shape) != len(fact.own_shape):
+                continue  # one of the first members, before it was known; it runs again
+            before = fact.own_shape
+            fact.add(own_shape, missing, ambiguous)
+            if fact.own_shape != before:
+                grown.append(name)
+        for name in self.facts.keys() - shapes.keys():
+            self.facts[name].missing = True  # the run ended before its first label
+        return grown
+
+    def _compare(self, member: int, hashes: Mapping[str, str]) -> None:
+        for name, digest in hashes.items():
+            if self._hashes.setdefault(name, (digest, member))[0] != digest:
+                self._unequal.add(name)
 
     def add(self, shapes: Mapping[str, OutputShape]) -> None:
         """Note outputs that become known; no member that is done has saved one that becomes known later."""
