@@ -14,6 +14,9 @@ from xsim.sink.member import HeldRows, NoArray, SavedOutput
 from xsim.sink.plain_array import Array
 from xsim.sink.storage_type import StorageType
 
+_NO_ARRAYS = np.dtype("V1")
+"""A type that no array to be saved has; None would not do, since numpy takes it for float64."""
+
 
 class Column:
     """One output of the members of a block.
@@ -47,7 +50,7 @@ class Column:
         self._known = known
         self._fixed = fixed_sizes
         self._scalars: frozenset[type] = frozenset()
-        self._array: np.dtype[Any] | None = None
+        self._array: np.dtype[Any] = _NO_ARRAYS
         self._own_shape: tuple[int, ...] = ()
         if known is not None:
             self._own_shape = known.own_shape
