@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from itertools import chain
+from math import prod
 
 import attrs
 
@@ -14,8 +15,9 @@ from xsim.engine.events import Events
 from xsim.engine.executors.protocol import Executor, Task
 from xsim.engine.failure import note
 from xsim.engine.hooks import Hooks
+from xsim.engine.tail import Tail
 from xsim.plan.batch import Batch
-from xsim.plan.blocks import best_size, block_shape, blocks, single
+from xsim.plan.blocks import best_size, block_shape, blocks, count_blocks, single
 from xsim.plan.chunks import CHUNK_BYTES
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.batch import BatchSink, Earlier
@@ -52,16 +54,20 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
     wall, cpu = time.perf_counter(), time.process_time()
     outcome = "failed"
     under_way: list[Task] = []
+    tail: Tail | None = None
     try:
         earlier = sink.earlier()
         if earlier is None:
             shapes, shape, tasks = _begin(plan, sink, hooks, executor, events, book)
+            number = count_blocks(plan.batch, shape)
         else:
-            shapes, shape, tasks = _go_on(plan, sink, earlier, book)
+            shapes, shape, tasks, number = _go_on(plan, sink, earlier, book)
             events.members(book.done, book.failed)
+        tail = Tail(plan, shapes, sink, book)
+        tasks = tail.share(tasks, number)
         while True:
             work = Work(plan, hooks, shapes, sink.writer(executor.in_workers))
-            late = _run_blocks(work, sink, executor, book, events, tasks, under_way)
+            late = _run_blocks(work, sink, executor, book, events, tasks, under_way, tail)
             if not late.ended:
                 break
             _, name, known = late.first()
@@ -69,12 +75,13 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
             book.add({name: known})
             shapes = {**shapes, name: known}
             tasks = chain(late.again(book), tasks)
+        tail.finish()
         outcome = "done" if book.complete else "failed"
     except BaseException as error:
         # Nobody may write any more when the sink is closed.
         executor.close(now=True)
         cancelled = isinstance(error, KeyboardInterrupt)
-        _close_after(error, sink, book, "cancelled" if cancelled else "failed", under_way)
+        _close_after(error, sink, book, "cancelled" if cancelled else "failed", under_way, tail)
         raise
     _close(sink, book, outcome)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
@@ -101,13 +108,15 @@ def _begin(
 
 def _go_on(
     plan: RunPlan, sink: BatchSink, earlier: Earlier, book: Book
-) -> tuple[dict[str, OutputShape], tuple[int, ...], Iterator[Task]]:
+) -> tuple[dict[str, OutputShape], tuple[int, ...], Iterator[Task], int]:
     """Take in what an earlier run has done (DESIGN §B7)."""
     book.add(earlier.shapes)
+    left = 0
     for block in blocks(plan.batch, earlier.block):
         done = earlier.records(block)
+        left += len(done) < prod(block.shape)
         book.enter(done, [result_of(record) for record in done.values()])
-    return dict(earlier.shapes), earlier.block, _tasks_left(plan, sink, earlier, book)
+    return dict(earlier.shapes), earlier.block, _tasks_left(plan, sink, earlier, book), left
 
 
 def _tasks_left(plan: RunPlan, sink: BatchSink, earlier: Earlier, book: Book) -> Iterator[Task]:
@@ -130,9 +139,13 @@ def _close(sink: BatchSink, book: Book, outcome: str) -> None:
     sink.close(outcome, book.facts, book.equal_indexes)
 
 
-def _close_after(error: BaseException, sink: BatchSink, book: Book, outcome: str, under_way: list[Task]) -> None:
+def _close_after(
+    error: BaseException, sink: BatchSink, book: Book, outcome: str, under_way: list[Task], tail: Tail | None
+) -> None:
     """Keep what is done, after a failure, which must not be hidden by another one."""
     try:
+        if tail is not None:
+            tail.finish()
         for task in under_way:
             sink.tidy(task.block)
         _close(sink, book, outcome)
@@ -242,7 +255,7 @@ class _Late:
                     known[member] = result
                 elif book.stop_reason:
                     known[member] = PENDING
-            yield Task(task.block, known)
+            yield attrs.evolve(task, known=known)
         if self.not_taken is not None:
             yield self.not_taken
 
@@ -255,6 +268,7 @@ def _run_blocks(
     events: Events,
     tasks: Iterator[Task],
     under_way: list[Task],
+    tail: Tail,
 ) -> _Late:
     """Run blocks, until one saves an output that has no array."""
     late = _Late(work.plan.batch)
@@ -264,7 +278,9 @@ def _run_blocks(
             late.ended.append((task, results))
             continue
         members = task.block.members(work.plan.batch)
-        if work.writer is None:
+        if task.part_of is not None:
+            tail.add(task.part_of, dict(zip(members, results, strict=True)))
+        elif work.writer is None:
             data = [None if result.error is not None else result.data for result in results]
             sink.accept(task.block, data, [result.record for result in results])
         ended = [(m, r) for m, r in zip(members, results, strict=True) if r is not PENDING and r.record]
@@ -283,5 +299,6 @@ def _until_late(tasks: Iterator[Task], late: _Late, under_way: list[Task]) -> It
         if late.ended and task.block.members(late.batch)[0] > late.first()[0]:
             late.not_taken = task
             return
-        under_way.append(task)
+        if task.part_of is None:  # of the others nothing is written
+            under_way.append(task)
         yield task

@@ -36,6 +36,8 @@ class Book:
         Of the failed member with the lowest number.
     note : str
         A remark for the summary.
+    seconds : float
+        That members which are done took, in all.
     """
 
     def __init__(self, batch: Batch, workers: int, max_failures: int | None) -> None:
@@ -44,6 +46,7 @@ class Book:
         self.facts: dict[str, OutputFacts] = {}
         self.first_error: BaseException | None = None
         self.note = ""
+        self.seconds = 0.0
         self._first_failed = batch.size
         self._first_reason = ""
         self._max_failures = max_failures
@@ -71,6 +74,7 @@ class Book:
                 continue
             self.status[member] = DONE
             self.done += 1
+            self.seconds += _seconds(result)
             # Members of a block that say the same say it with the same objects, which tell nothing new.
             said = result.shapes, result.record.get("indexes")
             if said[0] is not latest[0]:
@@ -152,3 +156,8 @@ class Book:
         if self.note:
             lines.append(self.note)
         return "\n".join(lines)
+
+
+def _seconds(result: MemberResult) -> float:
+    seconds = result.record.get("seconds")
+    return seconds if isinstance(seconds, float) else 0.0

@@ -149,6 +149,11 @@ def _sizes(given: tuple[int, ...] | None, batch: Batch) -> tuple[int, ...] | Non
     return tuple(given[i] if i < len(given) and given[i] != WHOLE else n for i, n in enumerate(batch.shape))
 
 
+def count_blocks(batch: Batch, shape: tuple[int, ...]) -> int:
+    """Give the number of boxes that tile the batch."""
+    return prod(ceil(n / size) for n, size in zip(batch.shape, shape, strict=True))
+
+
 def blocks(batch: Batch, shape: tuple[int, ...]) -> Iterator[Block]:
     """Tile the batch with boxes, in the order of their first members."""
     counts = [range(ceil(n / size)) for n, size in zip(batch.shape, shape, strict=True)]

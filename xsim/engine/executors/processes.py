@@ -20,8 +20,8 @@ import cloudpickle
 from loky import get_reusable_executor
 from loky.process_executor import BrokenProcessPool
 
-from xsim.engine.block import MemberResult, Work, run_block, timed_out, worker_died
-from xsim.engine.executors.protocol import Task
+from xsim.engine.block import MemberResult, Work, timed_out, worker_died
+from xsim.engine.executors.protocol import Task, run_task
 from xsim.engine.executors.watch import IDLE, Whereabouts, forget, running
 from xsim.engine.executors.window import as_completed
 from xsim.engine.picklable import check_picklable, travelling
@@ -60,6 +60,8 @@ class ProcessExecutor:
         # Libraries that are loaded later, in a stage, read the environment; those loaded already are limited below.
         environment = thread_environment(self._threads)
         self._pool = get_reusable_executor(max_workers=self._workers, timeout=60, env=environment)
+        for _ in range(self._workers):  # they start while the store is being made
+            self._pool.submit(_start)
 
     def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[MemberResult]]]:
         """Run tasks as workers get free. The work travels once for each worker; tasks carry little more than a block.
@@ -210,6 +212,10 @@ def _without_store(work: Work) -> Work:
     return attrs.evolve(work, plan=plan)
 
 
+def _start() -> None:
+    """Have a worker load this module."""
+
+
 _loaded: tuple[str, Work] | None = None
 _limits: ThreadLimits | None = None
 _whereabouts: Whereabouts | None = None
@@ -267,7 +273,7 @@ def _run_task(path: str, threads: int, task: Task, coordinator: int) -> list[Mem
         with nullcontext() if writer is None else writer.working():
             # Who was stopped on the way here may belong to a run that was killed, and another one have the store.
             _end_without(coordinator)
-            results = run_block(_loaded[1], task.block, task.known, _whereabouts.tell)
+            results = run_task(_loaded[1], task, _whereabouts.tell)
     finally:
         _whereabouts.tell(IDLE)
     return _with_figures(_loaded[1], [travelling(result) for result in results])

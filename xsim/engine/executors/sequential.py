@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from xsim.engine.block import MemberResult, Work, run_block
-from xsim.engine.executors.protocol import Task
+from xsim.engine.block import MemberResult, Work
+from xsim.engine.executors.protocol import Task, run_task
 from xsim.engine.thread_limits import ThreadLimits
 
 
@@ -29,7 +29,7 @@ class SequentialExecutor:
     def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[MemberResult]]]:
         """Run tasks in their order."""
         for task in tasks:
-            yield task, run_block(work, task.block, task.known)
+            yield task, run_task(work, task)
             if self._limits is not None:
                 self._limits.renew()
 
