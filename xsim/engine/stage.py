@@ -36,8 +36,9 @@ class StageProgram:
         self.calls: list[tuple[str, Callable[..., Any], int]] = []
         found = graph.calls[stage]
         self._caching = [objects[name] for name in found.caching]
+        method = stage.value
         for name, number, caches in found.calls:
-            call = getattr(objects[name], stage.value)
+            call = getattr(objects[name], method)
             if caches:
                 call = _without_cache(objects[name], call)
             if wrap is not None:

@@ -112,11 +112,13 @@ def unfold(texts: Array) -> dict[str, Array]:
 def _decode_all(texts: list[Any]) -> list[Record]:
     """Decode many records at once, or one by one where any is damaged."""
     try:
-        records = json.loads(f"[{','.join([str(text) or '{}' for text in texts])}]")
-    except json.JSONDecodeError:
-        records = []
-    # Damage may be JSON too: another value, or two of them.
-    sound = len(records) == len(texts) and all(type(record) is dict for record in records)
+        found = json.loads(f"[{',0,'.join([str(text) or '{}' for text in texts])}]")
+    except (ValueError, RecursionError):
+        found = []
+    # Damage may be JSON too: another value, two of them, or a part of one. Then the zeros are elsewhere.
+    records, zeros = found[::2], found[1::2]
+    sound = len(records) == len(texts) and all(zero == 0 for zero in zeros)
+    sound = sound and all(type(record) is dict for record in records)
     return records if sound else list(map(decode, texts))
 
 
