@@ -218,8 +218,8 @@ def _run_beside(work: Work, rows: BlockRows, hashes: IndexHashes, place: int, me
         return MemberResult({}, {}, None, late=(late.name, late.shape))
     shapes = rows.end()
     record |= rows.said
-    indexes = {name: rows.saved(name, place) for name in hashes.names}
-    record["indexes"] = hashes.of({name: saved.rows for name, saved in indexes.items() if saved is not None})
+    found = {name: saved.rows for name in hashes.names if (saved := rows.saved(name, place)) is not None}
+    record["indexes"] = hashes.of(found)
     if error is not None:
         rows.drop(place)
     return MemberResult(record, shapes, None, error)

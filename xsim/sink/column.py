@@ -56,7 +56,9 @@ class Column:
             self._own_shape = known.own_shape
             self.rows = np.full((members, output.nlabels, *known.own_shape), known.storage.fill, known.storage.stored)
             self._find_usual(known.storage)
+        self._looks = known is not None and known.storage.is_integer
         self._ends: list[tuple[int, bool, bool]] = [(0, False, False)] * members
+        self._labels = output.nlabels
         self._place = 0
         self._here: Array = np.empty(0)
         self._filled = 0
@@ -121,11 +123,13 @@ class Column:
             return self._end_own(self._buffer)
         if not self._filled:
             return None
-        assert self._known is not None
-        missing = self._filled < self.output.nlabels
-        ambiguous = self._known.storage.is_ambiguous(self._here[: self._filled])
+        missing = self._filled < self._labels
+        ambiguous = self._looks and self._is_ambiguous()
         self._ends[self._place] = (self._filled, missing, ambiguous)
         return self._own_shape, missing, ambiguous
+
+    def _is_ambiguous(self) -> bool:
+        return self._known is not None and self._known.storage.is_ambiguous(self._here[: self._filled])
 
     def _end_own(self, buffer: OutputBuffer) -> SavedShape | None:
         buffer.flush()
