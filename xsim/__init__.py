@@ -22,7 +22,8 @@ from xsim.declare.variable import (
     variable,
 )
 from xsim.declare.variable_spec import VarIntent, VarType
-from xsim.errors import BatchWarning, PlanWarning
+from xsim.errors import BatchWarning, PlanWarning, ProgramWarning
+from xsim.job.job import Job
 from xsim.plan.synchronizer import ProcessSynchronizer, ThreadSynchronizer
 from xsim.result.explanation import Explanation
 from xsim.result.open_run import open_run
@@ -40,6 +41,7 @@ __all__ = [
     "group",
     "group_dict",
     "runtime",
+    "Job",
     "runtime_hook",
     "RuntimeHook",
     "RuntimeSignal",
@@ -62,6 +64,7 @@ __all__ = [
     "ProcessSynchronizer",
     "BatchWarning",
     "PlanWarning",
+    "ProgramWarning",
     # looking at models, checking values, watching runs
     "dot",
     "validators",

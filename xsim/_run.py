@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -20,17 +21,19 @@ from xsim.engine.executors.sequential import SequentialExecutor
 from xsim.engine.executors.threads import ThreadExecutor
 from xsim.engine.hooks import Hooks
 from xsim.engine.loop import run_member
+from xsim.engine.measure import measure
 from xsim.engine.parallel import ParallelStages
 from xsim.engine.profile import Part, Profile
+from xsim.engine.site import make_jobs
 from xsim.engine.state import make_state
 from xsim.engine.timed import piece, time_batch, time_sink
-from xsim.errors import BatchError, BatchWarning, PlanWarning
+from xsim.errors import BatchError, BatchWarning, OptionError, PlanWarning
 from xsim.model.graph import ModelGraph
 from xsim.monitor.progress import progress_for
 from xsim.plan.options import RunOptions
 from xsim.plan.run_plan import RunPlan, make_plan
-from xsim.result.dataset import result_from_memory, result_from_store
-from xsim.setup.attributes import OUTCOME, SUMMARY
+from xsim.result.dataset import replaced_labels, result_from_memory, result_from_store
+from xsim.setup.attributes import OUTCOME, PROGRAMS, SUMMARY
 from xsim.sink.batch import BatchSink
 from xsim.sink.batch_memory import MemoryBatchSink
 from xsim.sink.batch_zarr import ZarrBatchSink
@@ -79,8 +82,31 @@ def run(
     store = None if options.store is None else ZarrStore(options.store, options.mode, options.resume)
     with progress_for(plan, hooks) as events:
         if plan.is_batch:
-            return _run_batch(plan, store, bound, events)
-        return _run_single(plan, store, bound, events, objects)
+            result = _run_batch(plan, store, bound, events)
+        else:
+            result = _run_single(plan, store, bound, events, objects)
+    for remark in replaced_labels(plan, setup, result):
+        warnings.warn(remark, PlanWarning, stacklevel=4)
+    return result
+
+
+def measured(plan: RunPlan, hooks: Sequence[Any], view: Callable[[Mapping[str, Any]], Any]) -> RunPlan:
+    """Run the first member of a batch and give the plan with an estimate of what the batch will cost.
+
+    Raises
+    ------
+    OptionError
+        If it is no batch.
+    Exception
+        What the member raises.
+    """
+    if not plan.is_batch:
+        raise OptionError(
+            "measure=True is for batches, of which it runs the first member",
+            got="batch_dim=None",
+            remedy="a single run is measured by running it",
+        )
+    return measure(plan, Hooks(collect_hooks(tuple(hooks)), view))
 
 
 def _run_single(
@@ -89,8 +115,7 @@ def _run_single(
     sink: MemorySink | ZarrSink = MemorySink() if store is None else ZarrSink(store)
     time_sink(hooks.profile, sink)
     try:
-        sink.preflight(plan)
-        return _run_member(plan, store, sink, hooks, events, objects)
+        return _run_member(sink.preflight(plan), store, sink, hooks, events, objects)
     finally:
         sink.release()
 
@@ -104,15 +129,20 @@ def _run_member(
     objects: Mapping[str, Any] | None,
 ) -> xr.Dataset:
     buffers = sink.open(plan)
-    state = make_state(plan, 0, objects)
+    jobs = make_jobs(plan, None)
+    state = make_state(plan, 0, objects, jobs)
     try:
         with ParallelStages(plan) as stages:
             puts = [buffer.put for buffer in buffers]
             ending = run_member(plan, state, plan.inputs, puts, hooks, _stepped(events), stages.make)
     except BaseException as error:
+        jobs.close("failed")
         _close_after(error, sink)
         raise
+    jobs.close("done")
     facts = {} if ending is None else ending.facts
+    if programs := jobs.record():
+        facts[PROGRAMS] = json.dumps(programs)
     sink.close("done", facts)
     summary = "\n".join(filter(None, [_ended(plan, ending), stages.summary()]))
     if summary:

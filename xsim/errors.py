@@ -41,6 +41,8 @@
     ├── DrawingError (RuntimeError)              a graph cannot be drawn
     ├── WorkerError (RuntimeError)               a worker process ended
     ├── TimeLimitError (TimeoutError)            a member ran longer than it may
+    ├── CancelledError (RuntimeError)            a member was cancelled
+    ├── ProgramError (RuntimeError)              an external program failed
     ├── BatchError (RuntimeError)                members of a batch failed
     ├── CheckError (AssertionError)              what a test checks does not hold; see `xsim.testing`
     └── StoreError (ValueError)                  a store cannot be written to or read
@@ -290,6 +292,22 @@ class TimeLimitError(XsimError, TimeoutError):
     """A member ran longer than it may."""
 
 
+class CancelledError(XsimError, RuntimeError):
+    """A member was cancelled."""
+
+
+class ProgramError(XsimError, RuntimeError):
+    """An external program cannot be started, failed, or has not written what it must.
+
+    Attributes
+    ----------
+    command : tuple of str
+    exit_code : int
+    scratch : str
+        Folder in which it ran.
+    """
+
+
 class BatchError(XsimError, RuntimeError):
     """Members of a batch failed; the others are done and saved.
 
@@ -363,6 +381,10 @@ class ResumeError(StoreError):
 
 class PlanWarning(UserWarning):
     """A run can be done, but not as its options may have been meant."""
+
+
+class ProgramWarning(UserWarning):
+    """Something about an external program went wrong that does not concern its result."""
 
 
 class BatchWarning(UserWarning):

@@ -480,6 +480,9 @@ class LeavesThreads(ThreadExecutor):
     def __init__(self):
         super().__init__(2, 1)
 
+    def limit(self, workers):
+        pass
+
     def close(self, now):
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._limits.restore()

@@ -16,11 +16,11 @@ import xsim as xs
 
 NAMES = [
     *("process", "variable", "index", "on_demand", "any_object", "foreign", "global_ref", "group", "group_dict"),
-    *("runtime", "runtime_hook", "RuntimeHook", "RuntimeSignal", "stop", "MAIN_CLOCK", "VarIntent", "VarType"),
+    *("runtime", "Job", "runtime_hook", "RuntimeHook", "RuntimeSignal", "stop", "MAIN_CLOCK", "VarIntent", "VarType"),
     *("process_name", "filter_variables", "process_info", "variable_info"),
     *("Model", "create_setup", "XsimAccessor", "open_run", "Explanation", "ThreadSynchronizer"),
-    *("ProcessSynchronizer",),
-    *("BatchWarning", "PlanWarning", "dot", "validators", "monitoring", "testing", "errors", "__version__"),
+    *("ProcessSynchronizer", "BatchWarning", "PlanWarning", "ProgramWarning"),
+    *("dot", "validators", "monitoring", "testing", "errors", "__version__"),
 ]
 
 SIGNATURES = {
@@ -41,7 +41,7 @@ SIGNATURES = {
     xs.runtime_hook: "stage level trigger",
     xs.XsimAccessor.run: "self model batch_dim check_dims validate store encoding decoding hooks parallel scheduler "
     "safe_mode mode resume accept_code_change workers threads_per_worker block seed on_error max_failures retries "
-    "time_limit progress",
+    "time_limit progress scratch keep_scratch memory memory_per_member",
     xs.XsimAccessor.explain: "self model hooks safe_mode options",
     xs.Explanation.plot: "self ax",
     xs.XsimAccessor.update_clocks: "self model clocks main_clock master_clock",

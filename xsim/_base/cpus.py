@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+
+from xsim._base.cgroups import control_groups, read_words
 
 
 def usable_cpus(root: Path = Path("/")) -> int:
@@ -40,39 +43,17 @@ def resolve_workers(workers: int | None, usable: int) -> int:
 
 def _quotas(root: Path) -> Iterator[float]:
     """Give the quotas, in CPUs, of this process's control groups and of all above them, of both versions."""
-    try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            base, read = root / "sys/fs/cgroup", _quota_v2
-        elif "cpu" in controllers.split(","):
-            base, read = root / "sys/fs/cgroup" / "cpu", _quota_v1
-            if not base.exists():
-                base = root / "sys/fs/cgroup" / controllers
+    for version, folder in control_groups("cpu", root):
+        if version == 2:
+            words = read_words(folder / "cpu.max")
         else:
-            continue
-        inside = Path(path.lstrip("/"))
-        for folder in (inside, *inside.parents):
-            quota = read(base / folder)
-            if quota is not None:
-                yield quota
+            words = read_words(folder / "cpu.cfs_quota_us") + read_words(folder / "cpu.cfs_period_us")
+        with suppress(ValueError):
+            quota, period = map(int, words)  # "max" and -1 are none
+            if quota > 0:
+                yield quota / period
 
 
-def _quota_v2(folder: Path) -> float | None:
-    try:
-        quota, period = (folder / "cpu.max").read_text().split()
-    except (OSError, ValueError):
-        return None
-    return None if quota == "max" else int(quota) / int(period)
-
-
-def _quota_v1(folder: Path) -> float | None:
-    try:
-        quota = int((folder / "cpu.cfs_quota_us").read_text())
-        period = int((folder / "cpu.cfs_period_us").read_text())
-    except (OSError, ValueError):
-        return None
-    return None if quota <= 0 else quota / period
+def cpu_seconds() -> float:
+    """Give the CPU time of this process, and of the programs that it has waited for."""
+    return sum(os.times()[:4])

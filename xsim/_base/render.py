@@ -140,7 +140,11 @@ def size(nbytes: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Print a time to three digits: ``12 ns``, ``3.40 ms``, ``125 s``."""
+    """Print a time to three digits, or in minutes and hours: ``12 ns``, ``3.40 ms``, ``125 s``, ``1 h 4 min``."""
+    if seconds >= 600:
+        minutes, rest = divmod(round(seconds), 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
     for unit, factor in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
         if (value := seconds * factor) >= 0.9995:
             return f"{value:.{max(0, 3 - len(str(int(value + 0.0005))))}f} {unit}"

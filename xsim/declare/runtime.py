@@ -25,6 +25,7 @@ RUNTIME_ARGS = (
     "main_clock_values",
     "main_clock_dataarray",
     "rng",
+    "job",
 )
 
 _MARK = "__xsim_runtime_args__"
@@ -62,6 +63,7 @@ def runtime(meth: Any = None, args: str | Sequence[str] | None = None) -> Any:
         - ``main_clock_values``, ``main_clock_dataarray``: all labels, as numpy array or as DataArray
         - ``rng``: a `numpy.random.Generator` of the process's own; it follows from the seed of the run, the position
           of the member and the name of the process alone
+        - ``job``: what external programs are run with, a `Job` of the process's own
 
     Raises
     ------

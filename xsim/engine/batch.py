@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 from math import prod
 
 import attrs
 
+from xsim._base.cpus import cpu_seconds
 from xsim.engine.block import PENDING, MemberResult, Work, result_of
 from xsim.engine.book import Book
 from xsim.engine.events import Events
 from xsim.engine.executors.protocol import Executor, Task
 from xsim.engine.failure import note
 from xsim.engine.hooks import Hooks
+from xsim.engine.ration import check_block, ration
+from xsim.engine.rescue import accept, first_members, settle
 from xsim.engine.tail import Tail
 from xsim.plan.batch import Batch
 from xsim.plan.blocks import best_size, block_shape, blocks, count_blocks, single
+from xsim.plan.budget import Budget
 from xsim.plan.chunks import CHUNK_BYTES
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.batch import BatchSink, Earlier
 from xsim.sink.facts import OutputShape
-from xsim.sink.member import nbytes_of
+from xsim.sink.member import all_bytes_of, nbytes_of
 
 NO_GAIN = 1.2
 """CPU seconds a second, below which threads do not pay."""
+NO_GAIN_NOTE = "threads brought no gain: Python code runs in one thread at a time; try scheduler='processes'"
 
 
 def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, events: Events) -> Book:
@@ -51,14 +57,21 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
         When interrupted; members done until then are saved.
     """
     book = _new_book(plan)
-    wall, cpu = time.perf_counter(), time.process_time()
+    wall, cpu = time.perf_counter(), cpu_seconds()
     outcome = "failed"
     under_way: list[Task] = []
+    pilots: dict[int, MemberResult] = {}
     tail: Tail | None = None
     try:
         earlier = sink.earlier()
         if earlier is None:
-            shapes, shape, tasks = _begin(plan, sink, hooks, executor, events, book)
+            first_work = Work(plan, hooks, limit=None if sink.holds_all else CHUNK_BYTES)
+            _run_pilots(first_work, executor, events, pilots)
+            budget = ration(plan, pilots.values(), executor)
+            if budget.memory_binds:
+                book.notes.append(str(budget))
+            ended, pilots = pilots, {}
+            shapes, shape, tasks = _begin(plan, sink, ended, book, budget)
             number = count_blocks(plan.batch, shape)
         else:
             shapes, shape, tasks, number = _go_on(plan, sink, earlier, book)
@@ -80,24 +93,32 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
     except BaseException as error:
         # Nobody may write any more when the sink is closed.
         executor.close(now=True)
-        cancelled = isinstance(error, KeyboardInterrupt)
-        _close_after(error, sink, book, "cancelled" if cancelled else "failed", under_way, tail)
+        outcome = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
+        with _noting(error, "saving what was done failed too"):
+            if tail is None:
+                _save_first(plan, sink, book, first_members(plan.batch, pilots, executor.left()))
+            else:
+                tail.settle(executor.left())
+                settle(plan.batch, sink, book, under_way, executor.left())
+        with _noting(error, "closing the store failed too"):
+            _close(sink, book, outcome)
         raise
     _close(sink, book, outcome)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    wall, cpu = time.perf_counter() - wall, cpu_seconds() - cpu
     if plan.workers > 1 and plan.options.scheduler in (None, "threads") and wall > 1 and cpu / wall < NO_GAIN:
-        book.note = "threads brought no gain: Python code runs in one thread at a time; try scheduler='processes'"
+        book.notes.append(NO_GAIN_NOTE)
     return book
 
 
 def _begin(
-    plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, events: Events, book: Book
+    plan: RunPlan, sink: BatchSink, pilots: dict[int, MemberResult], book: Book, budget: Budget
 ) -> tuple[dict[str, OutputShape], tuple[int, ...], Iterator[Task]]:
-    """Run the first members, and make the arrays."""
-    first_work = Work(plan, hooks, limit=None if sink.holds_all else CHUNK_BYTES)
-    pilots = _run_pilots(first_work, executor, events)
+    """Make the arrays, as the first members tell."""
+    pilots = dict(sorted(pilots.items()))
     shapes = _shapes(pilots)
-    shape = plan.block or _best_shape(plan, pilots)
+    shape = plan.block or _best_shape(plan, pilots, budget.workers)
+    if not sink.holds_all:
+        check_block(plan, budget, shape, max((all_bytes_of(r.data) for r in pilots.values() if r.data), default=0))
     sink.create(shapes, shape)
     book.add(shapes)
     pilots = {member: result for member, result in pilots.items() if _fits(result, shapes)}
@@ -139,29 +160,33 @@ def _close(sink: BatchSink, book: Book, outcome: str) -> None:
     sink.close(outcome, book.facts, book.equal_indexes)
 
 
-def _close_after(
-    error: BaseException, sink: BatchSink, book: Book, outcome: str, under_way: list[Task], tail: Tail | None
-) -> None:
-    """Keep what is done, after a failure, which must not be hidden by another one."""
+@contextmanager
+def _noting(error: BaseException, what: str) -> Iterator[None]:
+    """Let no second failure hide the first one."""
     try:
-        if tail is not None:
-            tail.finish()
-        for task in under_way:
-            sink.tidy(task.block)
-        _close(sink, book, outcome)
+        yield
     except Exception as second:
-        note(error, f"closing the store failed too: {type(second).__name__}: {second}")
+        note(error, f"{what}: {type(second).__name__}: {second}")
+
+
+def _save_first(plan: RunPlan, sink: BatchSink, book: Book, pilots: dict[int, MemberResult]) -> None:
+    """Make the arrays after all, and write the first members."""
+    if any(result.error is None for result in pilots.values()):
+        for task in _begin(plan, sink, pilots, book, plan.budget)[2]:
+            members = task.block.members(plan.batch)
+            if members[0] > max(pilots):
+                break
+            accept(sink, task, [task.known.get(member, PENDING) for member in members])
 
 
 def _new_book(plan: RunPlan) -> Book:
     return Book(plan.batch, plan.workers, plan.options.max_failures)
 
 
-def _run_pilots(work: Work, executor: Executor, events: Events) -> dict[int, MemberResult]:
+def _run_pilots(work: Work, executor: Executor, events: Events, pilots: dict[int, MemberResult]) -> None:
     """Run the first members, one for each worker, until one is done: they tell types, sizes and times."""
     plan = work.plan
     book = _new_book(plan)
-    pilots: dict[int, MemberResult] = {}
     while len(pilots) < plan.batch.size and not book.done and not book.stop_reason:
         first = len(pilots)
         numbers = range(first, min(first + plan.workers, plan.batch.size))
@@ -171,7 +196,6 @@ def _run_pilots(work: Work, executor: Executor, events: Events) -> dict[int, Mem
             pilots |= zip(members, results, strict=True)
             book.enter(members, results)
             events.members(book.done, book.failed)
-    return dict(sorted(pilots.items()))
 
 
 def _shapes(pilots: dict[int, MemberResult]) -> dict[str, OutputShape]:
@@ -188,12 +212,12 @@ def _shapes(pilots: dict[int, MemberResult]) -> dict[str, OutputShape]:
     }
 
 
-def _best_shape(plan: RunPlan, pilots: dict[int, MemberResult]) -> tuple[int, ...]:
+def _best_shape(plan: RunPlan, pilots: dict[int, MemberResult], workers: int) -> tuple[int, ...]:
     done = next((result for result in pilots.values() if result.error is None and result.data is not None), None)
     if done is None or done.data is None:
         return block_shape(plan.batch, 1)
     seconds = float(done.record["seconds"])
-    return block_shape(plan.batch, best_size(nbytes_of(done.data), seconds, plan.batch.size, plan.workers))
+    return block_shape(plan.batch, best_size(nbytes_of(done.data), seconds, plan.batch.size, workers))
 
 
 def _tasks(plan: RunPlan, shape: tuple[int, ...], pilots: dict[int, MemberResult], book: Book) -> Iterator[Task]:
@@ -281,8 +305,7 @@ def _run_blocks(
         if task.part_of is not None:
             tail.add(task.part_of, dict(zip(members, results, strict=True)))
         elif work.writer is None:
-            data = [None if result.error is not None else result.data for result in results]
-            sink.accept(task.block, data, [result.record for result in results])
+            accept(sink, task, results)
         ended = [(m, r) for m, r in zip(members, results, strict=True) if r is not PENDING and r.record]
         for name in book.enter([m for m, _ in ended], [r for _, r in ended]):
             sink.grow(name, book.facts[name].own_shape)

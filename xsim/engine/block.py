@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import threading
@@ -14,14 +15,15 @@ from typing import Any
 import attrs
 import numpy as np
 
-from xsim.engine.failure import failure_record
+from xsim.engine.failure import failure_record, keep
 from xsim.engine.hooks import Hooks
 from xsim.engine.index_hashes import IndexHashes
 from xsim.engine.loop import run_member
 from xsim.engine.profile import Figures
+from xsim.engine.site import make_jobs
 from xsim.engine.state import make_state
 from xsim.engine.timed import timed_block
-from xsim.errors import TimeLimitError, WorkerError
+from xsim.errors import CancelledError, TimeLimitError, WorkerError
 from xsim.plan.blocks import Block
 from xsim.plan.inputs import validate_inputs
 from xsim.plan.run_plan import RunPlan
@@ -113,7 +115,7 @@ def run_block(
     members = block.members(work.plan.batch)
     started = started or _nobody
     if work.shapes is None:
-        return [known.get(member) or run_one(work, member, started) for member in members]
+        return _run_apart(work, members, known, started)
     if work.writer is not None and len(members) == 1:
         if members[0] not in known:
             streaming = partial(_run_streaming, work, work.writer, block, members[0])
@@ -124,6 +126,20 @@ def run_block(
         if known[members[0]].error is not None:
             work.writer.clear(block)  # it has ended its worker, after having streamed part of its values
     return _run_together(work, work.shapes, block, known, started)
+
+
+def _run_apart(
+    work: Work, members: Sequence[int], known: Mapping[int, MemberResult], started: Callable[[int], None]
+) -> list[MemberResult]:
+    """Run the first members, each with values of its own."""
+    results: list[MemberResult] = []
+    try:
+        for member in members:
+            results.append(known.get(member) or run_one(work, member, started))
+    except BaseException as error:
+        keep(error, results)
+        raise
+    return results
 
 
 def _run_together(
@@ -145,6 +161,10 @@ def _run_together(
         for place, member in enumerate(members):
             run = partial(_run_beside, work, rows, hashes, place, member)
             results.append(known.get(member) or _try_again(work, member, started, run))
+    except BaseException as error:
+        if work.writer is None:
+            keep(error, [_with_data(result, rows[place]) for place, result in enumerate(results)])
+        raise
     finally:  # also when interrupted: what is done is saved, the others are pending
         late = any(result.late is not None for result in results)
         if work.writer is not None and (len(results) < len(members) or not late):
@@ -283,21 +303,29 @@ def _attempt(
     plan = work.plan
     position = plan.batch.position(member)
     started, clock = datetime.now(UTC), time.perf_counter()
-    error: Exception | None = None
+    error: BaseException | None = None
+    limit = plan.options.time_limit
+    jobs = make_jobs(plan, member, math.inf if limit is None else time.monotonic() + limit)
     try:
         inputs = [planned.of_member(position) for planned in plan.inputs]
         if plan.options.validate is not None:
             validate_inputs(plan.graph, tuple(inputs), plan.timeline.nsteps)
-        limit = plan.options.time_limit
         stepped = None if limit is None else _deadline(limit, clock)
-        ending = run_member(plan, make_state(plan, member), inputs, puts, work.hooks, stepped)
+        ending = run_member(plan, make_state(plan, member, jobs=jobs), inputs, puts, work.hooks, stepped)
         record: dict[str, Any] = {"outcome": "done"} | ({} if ending is None else ending.record)
     except LateOutputError:
+        jobs.close("done")
         raise
+    except CancelledError as caught:
+        error = caught
+        record = {**failure_record(caught), "outcome": CANCELLED}
     except TimeLimitError as caught:
         error = caught
         record = {**failure_record(caught), "outcome": TIMED_OUT}
-    except Exception as caught:  # a member's failure is its own; KeyboardInterrupt and SystemExit end the run
+    except KeyboardInterrupt:
+        jobs.close(CANCELLED)
+        raise
+    except BaseException as caught:  # a member's failure is its own, also if it wants to leave: sys.exit()
         error = caught
         record = failure_record(caught)
     record |= {
@@ -306,7 +334,9 @@ def _attempt(
         "seconds": round(time.perf_counter() - clock, 6),
         "worker": f"{_host()}:{os.getpid()}:{threading.current_thread().name}",
     }
-    return record, error
+    jobs.close(record["outcome"])
+    programs = jobs.record()
+    return record | ({"programs": programs} if programs else {}), error
 
 
 @cache
@@ -315,6 +345,7 @@ def _host() -> str:
 
 
 TIMED_OUT = "timed out"
+CANCELLED = "cancelled"
 
 
 def _deadline(limit: float, started: float) -> Callable[[int], None]:

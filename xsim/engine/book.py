@@ -34,8 +34,8 @@ class Book:
     facts : dict of str to OutputFacts
     first_error : BaseException or None
         Of the failed member with the lowest number.
-    note : str
-        A remark for the summary.
+    notes : list of str
+        Remarks for the summary.
     seconds : float
         That members which are done took, in all.
     """
@@ -45,7 +45,7 @@ class Book:
         self.status = np.zeros(batch.size, dtype=np.int8)
         self.facts: dict[str, OutputFacts] = {}
         self.first_error: BaseException | None = None
-        self.note = ""
+        self.notes: list[str] = []
         self.seconds = 0.0
         self._first_failed = batch.size
         self._first_reason = ""
@@ -153,9 +153,7 @@ class Book:
             lines.append(f"first failure at {self.batch.describe(self._first_failed)}: {self._first_reason}")
         if self.stop_reason and pending:
             lines.append(f"nothing new was started: {self.stop_reason}")
-        if self.note:
-            lines.append(self.note)
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.notes])
 
 
 def _seconds(result: MemberResult) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from xsim.job.job import Jobs
 from xsim.plan.timeline import Timeline
 
 
@@ -40,6 +41,8 @@ class RuntimeContext:
         Of the member.
     batch : tuple of int, optional
         Number of the member, and how many there are.
+    jobs : Jobs, optional
+        Of the member.
     labelled : bool, optional
         Whether anybody asks for the main clock as a DataArray, which costs more than all other values together.
 
@@ -51,7 +54,12 @@ class RuntimeContext:
     """
 
     def __init__(
-        self, timeline: Timeline, streams: RandomStreams, batch: tuple[int, int] = (-1, -1), labelled: bool = True
+        self,
+        timeline: Timeline,
+        streams: RandomStreams,
+        batch: tuple[int, int] = (-1, -1),
+        jobs: Jobs | None = None,
+        labelled: bool = True,
     ) -> None:
         self.timeline = timeline
         labels = timeline.labels
@@ -68,6 +76,7 @@ class RuntimeContext:
             "step_delta": first - first,
             "main_clock_values": labels,
             "rng": streams,
+            "job": jobs,
         }
         if labelled:
             self.complete()

@@ -152,5 +152,7 @@ def _finalize_after(error: BaseException, finalize: Runnable, values: dict[str, 
     """Run the last stage after a failure, which must not be hidden by another one."""
     try:
         finalize.run(values)
-    except Exception as second:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as second:
         note(error, f"stage 'finalize' failed after that: {type(second).__name__}: {second}")

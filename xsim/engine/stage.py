@@ -11,6 +11,7 @@ from xsim.engine.context import RandomStreams
 from xsim.engine.ending import Answer, Ending
 from xsim.engine.failure import mark, note, where
 from xsim.errors import RuntimeContextError
+from xsim.job.job import Jobs
 from xsim.model.graph import ModelGraph
 
 Around = Callable[[], RuntimeSignal]
@@ -141,8 +142,9 @@ class StageProgram:
 
     def _pack(self, names: tuple[str, ...], owner: str, values: Mapping[str, Any]) -> tuple[Any, ...]:
         try:
-            if owner and isinstance(values["rng"], RandomStreams):
-                values = {**values, "rng": values["rng"].of(owner)}
+            if owner:
+                own = {name: values[name] for name in names if isinstance(values.get(name), (RandomStreams, Jobs))}
+                values = {**values, **{name: each.of(owner) for name, each in own.items()}}
             return tuple([values[name] for name in names])
         except KeyError as error:
             raise RuntimeContextError(

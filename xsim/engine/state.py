@@ -11,6 +11,7 @@ import attrs
 from xsim._base.keys import Key
 from xsim.declare.access import CACHE_SLOT
 from xsim.engine.context import RandomStreams, RuntimeContext
+from xsim.job.job import Jobs
 from xsim.model.graph import ModelGraph
 from xsim.model.objects import make_objects
 from xsim.plan.inputs import PlannedInput
@@ -80,9 +81,10 @@ class StateValues(MutableMapping[Key, Any]):
         return repr(dict(self))
 
 
-def make_state(plan: RunPlan, member: int, objects: Mapping[str, Any] | None = None) -> State:
+def make_state(plan: RunPlan, member: int, objects: Mapping[str, Any] | None = None, jobs: Jobs | None = None) -> State:
     """Make the state of a member, without values, or over process objects that exist already."""
     streams = RandomStreams(partial(plan.random_stream, member))
     batch = (member, plan.batch.size) if plan.is_batch else (-1, -1)
-    context = RuntimeContext(plan.timeline, streams, batch, "main_clock_dataarray" in plan.graph.runtime_args)
+    labelled = "main_clock_dataarray" in plan.graph.runtime_args
+    context = RuntimeContext(plan.timeline, streams, batch, jobs, labelled)
     return State(make_objects(plan.graph) if objects is None else objects, context)

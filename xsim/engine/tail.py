@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 
 from xsim.engine.block import PENDING, MemberResult
 from xsim.engine.book import Book
-from xsim.engine.executors.protocol import Task
+from xsim.engine.executors.protocol import Ended, Task
 from xsim.plan.blocks import Block, single
 from xsim.plan.chunks import CHUNK_BYTES
 from xsim.plan.run_plan import RunPlan
@@ -81,6 +81,15 @@ class Tail:
         """Write what is done of blocks whose other members will not run."""
         for block in tuple(self._parts):
             self._write(block)
+
+    def settle(self, left: Sequence[Ended]) -> None:
+        """Write what is done when a run has been interrupted, with what nobody has taken from the executor."""
+        for task, results in left:
+            if task.part_of in self._parts and results:
+                members = task.block.members(self._plan.batch)
+                self._parts[task.part_of].update(zip(members, results, strict=True))
+                self._book.enter(members, results)
+        self.finish()
 
     def _write(self, block: Block) -> None:
         parts = self._parts.pop(block)

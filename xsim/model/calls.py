@@ -9,6 +9,9 @@ import attrs
 from xsim._base.stages import Stage
 from xsim.declare.process import ProcessSpec
 
+OWN = frozenset({"rng", "job"})
+"""Runtime arguments that each process has for itself."""
+
 
 @attrs.frozen(eq=False)
 class StageCalls:
@@ -45,7 +48,7 @@ def stage_calls(order: tuple[str, ...], specs: Mapping[str, ProcessSpec], stage:
     for name in order:
         method = specs[name].stages.get(stage)
         if method is not None:
-            # Processes that ask for the same arguments share them; a random stream is each one's own.
-            kind = (method.args, name if "rng" in method.args else "")
+            # Processes that ask for the same arguments share them; random streams and jobs are each one's own.
+            kind = (method.args, "" if OWN.isdisjoint(method.args) else name)
             calls.append((name, numbers.setdefault(kind, len(numbers)), name in caching))
     return StageCalls(tuple(calls), tuple(numbers), tuple(caching))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from numbers import Integral
@@ -10,6 +11,7 @@ from typing import Any, Literal, get_args
 import attrs
 import numpy as np
 
+from xsim._base.memory import parse_bytes
 from xsim._base.render import names
 from xsim._base.suggest import did_you_mean
 from xsim.errors import OptionError
@@ -19,6 +21,7 @@ from xsim.plan.encoding import plain_encoding
 CheckDims = Literal["strict", "transpose"]
 Validate = Literal["inputs", "all"]
 Mode = Literal["w-", "w"]
+KeepScratch = Literal["failed", "always", "never"]
 OnError = Literal["raise", "continue"]
 Scheduler = Literal["synchronous", "threads", "processes"]
 
@@ -98,6 +101,33 @@ def _natural(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None
         raise OptionError(f"{attribute.name}={value!r} makes no sense", expected="a natural number")
 
 
+def _bytes(name: str, value: Any) -> int | None:
+    if value is None:
+        return None
+    nbytes = value
+    if isinstance(value, str):
+        try:
+            nbytes = parse_bytes(value)
+        except ValueError:
+            nbytes = 0
+    if not isinstance(nbytes, (int, float, np.number)) or isinstance(value, bool) or not nbytes >= 1:
+        raise OptionError(f"{name}={value!r} makes no sense", expected="bytes, as a number or as text like '4 GiB'")
+    return int(nbytes)
+
+
+def _as_memory(value: Any) -> int | None:
+    return _bytes("memory", value)
+
+
+def _as_memory_per_member(value: Any) -> int | None:
+    return _bytes("memory_per_member", value)
+
+
+def _path(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is not None and not isinstance(value, (str, os.PathLike)):
+        raise OptionError(f"{attribute.name}={value!r} makes no sense", expected="the path of a folder, or None")
+
+
 def _as_seconds(value: Any) -> float | None:
     if value is None:
         return None
@@ -156,6 +186,14 @@ class RunOptions:
         Seconds that a member may take.
     progress : bool, optional
         Whether to show progress; by default in terminals and notebooks.
+    scratch : path-like, optional
+        Where external programs have their folders; by default beside the store, or among temporary files.
+    keep_scratch : {"failed", "always", "never"}
+        Which of these folders stay.
+    memory : int, optional
+        Bytes that all members together may use; by default all that this process may.
+    memory_per_member : int, optional
+        Bytes that a member needs.
     """
 
     check_dims: CheckDims | None = attrs.field(default="strict", validator=_one_of(*get_args(CheckDims), None))
@@ -178,6 +216,10 @@ class RunOptions:
     retries: int = attrs.field(default=0, validator=_natural)
     time_limit: float | None = attrs.field(default=None, converter=_as_seconds)
     progress: bool | None = None
+    scratch: str | os.PathLike[str] | None = attrs.field(default=None, validator=_path)
+    keep_scratch: KeepScratch = attrs.field(default="failed", validator=_one_of(*get_args(KeepScratch)))
+    memory: int | None = attrs.field(default=None, converter=_as_memory)
+    memory_per_member: int | None = attrs.field(default=None, converter=_as_memory_per_member)
 
     def __attrs_post_init__(self) -> None:
         if not self.resume:

@@ -10,12 +10,12 @@ from attrs import evolve, field, frozen
 
 from xsim._base.dims import Dims, on_clock, show_dims, with_ndim
 from xsim._base.keys import Key, join_key
-from xsim._base.render import names
+from xsim._base.render import names, quantity
 from xsim._base.suggest import did_you_mean
 from xsim.errors import OptionError, OutputError, OutputRequestError
 from xsim.model.graph import ModelGraph
 from xsim.plan.batch import Batch
-from xsim.plan.encoding import merged_encoding
+from xsim.plan.encoding import WHOLE, merged_encoding
 from xsim.plan.options import RunOptions
 from xsim.plan.synchronizer import Synchronizer, ThreadSynchronizer
 from xsim.setup.attributes import OUTPUT_DIMS, OUTPUT_ROLE, ROLE
@@ -124,7 +124,24 @@ def plan_outputs(
             expected=f"names among {names(saved)}",
             suggestions=[close for name in unknown for close in did_you_mean(name, saved)],
         )
+    for output in planned:
+        _check_sizes(output, options.encoding.get(output.name, options.encoding.get(join_key(output.key), {})))
     return tuple(planned)
+
+
+def _check_sizes(output: PlannedOutput, given: Mapping[str, Any]) -> None:
+    """Check that chunks given for an output have no more dimensions than it has; declared ones go with several."""
+    clock = () if output.clock is None else (output.clock,)
+    dims = (*output.batch.dims, *clock, *max(output.dims, key=len))
+    for key in ("chunks", "shards"):
+        sizes = output.encoding.get(key, ()) if given.get(key) is not None else ()
+        if len(sizes) > len(dims) and set(sizes) != {WHOLE}:
+            raise OptionError(
+                f"{key} in encoding={{{output.name!r}: ...}} are too many",
+                got=f"{sizes}, {quantity(len(sizes), 'size')}",
+                expected=f"at most {quantity(len(dims), 'size')}, for the dimensions {dims}",
+                remedy="leave out the last ones: sizes count from the front (batch, clock, own dimensions)",
+            )
 
 
 def _plan_output(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import ceil, prod
 
-from xsim._base.render import quantity
+from xsim._base.render import quantity, size
 from xsim.plan.batch import Batch
+from xsim.plan.budget import Budget
 from xsim.plan.options import RunOptions
 
 
 def remarks_on(
-    options: RunOptions, batch: Batch, block: tuple[int, ...] | None, workers: int, threads: int | None, usable: int
+    options: RunOptions, batch: Batch, block: tuple[int, ...] | None, budget: Budget, threads: int | None
 ) -> Iterator[str]:
     """Say what a user may not have meant.
 
@@ -21,12 +22,11 @@ def remarks_on(
     batch : Batch
     block : tuple of int, optional
         Shape of the blocks, where it is fixed.
-    workers : int
+    budget : Budget
     threads : int, optional
         Threads of numerical libraries in each worker, where they are limited.
-    usable : int
-        CPUs that this process may use.
     """
+    workers, usable = budget.workers, budget.cpus
     if not options.parallel:
         given = {"scheduler": options.scheduler, "workers": options.workers}
         idle = [f"{name}={value!r}" for name, value in given.items() if value not in (None, 1, "synchronous")]
@@ -42,6 +42,16 @@ def remarks_on(
             " its processes run one after the other, with scheduler='threads' at the same time"
         )
         return
+    if budget.memory_per_member is not None and budget.memory_per_member > budget.memory:
+        yield (
+            f"a member needs {size(budget.memory_per_member)}, and there are {size(budget.memory)} of memory: members "
+            f"run one at a time, and may fail; more memory, or memory= where xsim sees less than there is"
+        )
+    elif budget.memory_binds and options.workers is not None and options.workers > 0:
+        yield (
+            f"workers={options.workers} is cut to {workers}: {size(budget.memory)} of memory, and "
+            f"{size(budget.memory_per_member or 0)} a member"
+        )
     if threads is not None and workers * threads > usable:
         yield (
             f"{quantity(workers, 'worker')} × {quantity(threads, 'thread')} each are {workers * threads} threads for "

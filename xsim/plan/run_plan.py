@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 import xarray as xr
 
-from xsim._base.cpus import resolve_workers, usable_cpus
+from xsim._base.cpus import usable_cpus
 from xsim._base.keys import join_key
+from xsim._base.memory import usable_memory
 from xsim._base.render import Page, Section, quantity, size
 from xsim._base.stages import Stage
 from xsim._base.suggest import did_you_mean
@@ -19,11 +21,14 @@ from xsim.errors import ClockError, RuntimeContextError
 from xsim.model.graph import ModelGraph
 from xsim.plan.batch import Batch, plan_batch
 from xsim.plan.blocks import chosen_shape
+from xsim.plan.budget import Budget, make_budget
+from xsim.plan.estimate import Estimate
 from xsim.plan.inputs import PlannedInput, plan_inputs, validate_inputs
 from xsim.plan.options import RunOptions
 from xsim.plan.outputs import PlannedOutput, plan_outputs
 from xsim.plan.random import random_stream
 from xsim.plan.remarks import remarks_on
+from xsim.plan.scratch import scratch_root
 from xsim.plan.source import as_source
 from xsim.plan.timeline import Timeline, make_timeline
 from xsim.setup.attributes import ROLE, SEED, VERSION, WORKERS
@@ -53,14 +58,18 @@ class RunPlan:
         Its members; a single one without a batch.
     block : tuple of int, optional
         Shape of the blocks of members, where the user fixes it; otherwise the first members decide.
-    workers : int
-        How many workers run them.
+    budget : Budget
+        CPUs, threads and memory, and what binds.
     threads : int, optional
         Threads that numerical libraries may use in each; None leaves them as they are.
     seed : int, optional
         Entropy of all random streams; None if nobody asks for one.
     remarks : tuple of str
         What is odd about the run, though it can be done.
+    scratch : Path
+        For the folders of external programs; made when one is needed.
+    estimate : Estimate, optional
+        What it will cost, where a member has been measured.
     """
 
     graph: ModelGraph
@@ -71,10 +80,17 @@ class RunPlan:
     options: RunOptions
     batch: Batch
     block: tuple[int, ...] | None
-    workers: int
+    budget: Budget
     threads: int | None
     seed: int | None
     remarks: tuple[str, ...]
+    scratch: Path
+    estimate: Estimate | None = None
+
+    @property
+    def workers(self) -> int:
+        """How many workers run them."""
+        return self.budget.workers
 
     @property
     def is_batch(self) -> bool:
@@ -128,6 +144,10 @@ class RunPlan:
             scheduler = self.options.scheduler or "threads"
             how = f"{self.workers} workers ({scheduler})" if self.options.parallel else "one after the other"
             members = [Section(f"Members: {self.batch.size} ({grid}), {how}")]
+            if self.options.parallel:
+                members.append(Section(f"Budget: {self.budget}"))
+            if self.estimate is not None:
+                members.append(Section(f"Estimate: {self.estimate}"))
         where = "memory" if self.options.store is None else f"{self.options.store} (mode {self.options.mode!r})"
         return Page(
             head,
@@ -184,12 +204,14 @@ def make_plan(graph: ModelGraph, dataset: xr.Dataset, options: RunOptions) -> Ru
         # What differs between members is checked where it concerns one member only.
         validate_inputs(graph, tuple(p for p in inputs if not p.batch_axes), timeline.nsteps)
     block = chosen_shape(batch, options.block, outputs)
-    usable = usable_cpus()
-    workers = resolve_workers(options.workers, usable) if options.parallel else 1
-    threads = options.threads_per_worker or (max(1, usable // workers) if options.parallel else None)
-    remarks = tuple(remarks_on(options, batch, block, workers, threads, usable))
+    budget = make_budget(options, usable_cpus(), usable_memory())
+    threads = budget.threads if options.parallel else options.threads_per_worker
+    remarks = tuple(remarks_on(options, batch, block, budget, threads))
     seed = _seed(graph, dataset, options)
-    return RunPlan(graph, setup, timeline, inputs, outputs, options, batch, block, workers, threads, seed, remarks)
+    scratch = scratch_root(options)
+    return RunPlan(
+        graph, setup, timeline, inputs, outputs, options, batch, block, budget, threads, seed, remarks, scratch
+    )
 
 
 def _seed(graph: ModelGraph, dataset: xr.Dataset, options: RunOptions) -> int | None:

@@ -26,6 +26,9 @@ SEED = "xsim_seed"
 SUMMARY = "xsim_summary"
 WORKERS = "xsim_workers"
 
+PROGRAMS = "xsim_programs"
+"""On the result of a run whose processes ran external programs: how these ended, as JSON."""
+
 ENDING = {name: f"xsim_{name}" for name in ("reason", "process", "stage", "step")}
 """On the result of a run that a process ended: why, who, in which stage, and the last step."""
 

@@ -75,8 +75,8 @@ class BatchSink(Protocol):
     def clear(self, block: Block) -> None:
         """Delete what is left of a block none of whose members is done."""
 
-    def tidy(self, block: Block) -> None:
-        """Make missing what has been written of members of a block that were ended before they were done."""
+    def tidy(self, block: Block) -> dict[int, Record]:
+        """Make missing what has been written of members of a block that were ended, and give records of those done."""
 
     def read(self, block: Block, records: Mapping[int, Record]) -> dict[int, MemberData]:
         """Read the values of members that are done."""

@@ -42,8 +42,9 @@ class MemoryBatchSink:
     def clear(self, block: Block) -> None:
         """Do nothing: what was not accepted is not here."""
 
-    def tidy(self, block: Block) -> None:
+    def tidy(self, block: Block) -> dict[int, Record]:
         """Do nothing: what was not accepted is not here."""
+        return {}
 
     def read(self, block: Block, records: Mapping[int, Record]) -> dict[int, MemberData]:
         """Give nothing."""

@@ -25,6 +25,7 @@ from xsim.sink.codecs import check_written, has_codecs, needs_check, own_copy, q
 from xsim.sink.earlier import done_records
 from xsim.sink.facts import OutputFacts, OutputShape
 from xsim.sink.finish import masking_attrs, pad_facts
+from xsim.sink.in_group import array_in
 from xsim.sink.index_arrays import collapse
 from xsim.sink.journal import JOURNAL, RUN, Record, create_journal, encode, write_outcomes
 from xsim.sink.location import refuses_chunks_beyond, shared_by_processes
@@ -247,24 +248,24 @@ class ZarrBatchSink:
         """Give what an earlier run has left."""
         if self.store.earlier is None:
             return None
-        journal = self.store.group[JOURNAL]
-        assert isinstance(journal, zarr.Array)
+        journal = array_in(self.store.group, JOURNAL)
         return Earlier(self.store.earlier.block, self._shapes, partial(done_records, journal, self.plan.batch))
 
     def clear(self, block: Block) -> None:
         """Delete what is left of a block none of whose members is done."""
         self._here.clear(block)
 
-    def tidy(self, block: Block) -> None:
-        """Make missing what has been written of members of a block that were ended before they were done."""
-        done = done_records(self._array(JOURNAL), self.plan.batch, block)
+    def tidy(self, block: Block) -> dict[int, Record]:
+        """Make missing what has been written of members of a block that were ended, and give records of those done."""
+        done = done_records(array_in(self.store.group, JOURNAL), self.plan.batch, block)
         if not done:
             self._here.clear(block)
-            return
+            return {}
         for member in block.members(self.plan.batch):
             if member not in done:
                 shapes = {name: shape.own_shape for name, shape in self._shapes.items()}
                 self._here.erase(single(self.plan.batch.position(member)), shapes)
+        return done
 
     def read(self, block: Block, records: Mapping[int, Record]) -> dict[int, MemberData]:
         """Read the values of members that are done."""
@@ -314,13 +315,7 @@ class ZarrBatchSink:
 
     def grow(self, name: str, own_shape: tuple[int, ...]) -> None:
         """Resize an array, where a value goes beyond its shape."""
-        grow_array(self._array(name), own_shape)
-
-    def _array(self, name: str) -> zarr.Array[Any]:
-        with quiet():
-            array = self.store.group[name]
-        assert isinstance(array, zarr.Array)
-        return array
+        grow_array(array_in(self.store.group, name), own_shape)
 
     def close(self, outcome: str, facts: Mapping[str, OutputFacts], equal_indexes: Mapping[str, int]) -> None:
         """Settle what is missing, put index variables into their final form, and unfold the journal."""
@@ -338,7 +333,7 @@ class ZarrBatchSink:
                 dims = dims[len(batch.dims) :]
                 collapse(group, output, shape.storage, batch.position(equal_indexes[name]))
                 missing = False
-            settle(self._array(name), masking_attrs(output, shape.storage, missing, facts[name].ambiguous))
+            settle(array_in(group, name), masking_attrs(output, shape.storage, missing, facts[name].ambiguous))
             if output.is_index and dims != (name,):
                 coordinates.append(name)
         if JOURNAL in group:

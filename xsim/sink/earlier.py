@@ -17,6 +17,7 @@ from xsim.plan.batch import Batch
 from xsim.plan.blocks import Block
 from xsim.plan.fingerprint import Fingerprint, differences, fingerprint
 from xsim.plan.run_plan import RunPlan
+from xsim.sink.in_group import dims_of, find_array
 from xsim.sink.journal import JOURNAL, RUN, Record, decode, is_done
 
 
@@ -65,10 +66,9 @@ class EarlierRun:
         """
         block = self.block
         for output in plan.outputs:
-            array = group.get(output.name)
-            if output.encoding.get("synchronizer") is None and isinstance(array, zarr.Array):
-                dims = getattr(array.metadata, "dimension_names", None) or ()
-                sizes = dict(zip(dims, array.shards or array.chunks, strict=False))
+            array = find_array(group, output.name)
+            if output.encoding.get("synchronizer") is None and array is not None:
+                sizes = dict(zip(dims_of(array), array.shards or array.chunks, strict=False))
                 block = tuple(lcm(n, sizes.get(dim, 1)) for n, dim in zip(block, self.batch.dims, strict=True))
         pairs = zip(plan.batch.shape, self.batch.shape, block, self.block, strict=True)
         return attrs.evolve(self, block=tuple(new if a > b else old for a, b, new, old in pairs))

@@ -14,6 +14,7 @@ import zarr
 from xsim.plan.batch import Batch
 from xsim.plan.blocks import block_shape, blocks
 from xsim.setup.attributes import OUTCOME_ROLE, ROLE
+from xsim.sink.in_group import array_in
 from xsim.sink.plain_array import Array
 
 JOURNAL = "xsim_journal"
@@ -147,8 +148,7 @@ OUTCOME_CHUNK = 10_000
 
 def write_outcomes(group: zarr.Group, batch: Batch) -> None:
     """Unfold the journal of a store into labelled variables, a chunk of these at a time."""
-    journal = group[JOURNAL]
-    assert isinstance(journal, zarr.Array)
+    journal = array_in(group, JOURNAL)
     chunk = block_shape(batch, OUTCOME_CHUNK)
     arrays: dict[str, zarr.Array[Any]] = {}
     for _, (name, default, _text) in FIELDS.items():

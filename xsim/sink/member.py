@@ -157,6 +157,11 @@ def nbytes_of(data: MemberData) -> int:
     return max((saved.rows.nbytes + saved.dropped for saved in data.values()), default=0)
 
 
+def all_bytes_of(data: MemberData) -> int:
+    """Size of all outputs of a member."""
+    return sum(saved.rows.nbytes + saved.dropped for saved in data.values())
+
+
 def join_members(members: Sequence[SavedOutput | None], box: tuple[int, ...], rows: int, storage: StorageType) -> Array:
     """Lay the values of several members side by side, those missing filled.
 

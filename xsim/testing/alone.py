@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import shutil
+import tempfile
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -11,6 +16,7 @@ import numpy as np
 import xarray as xr
 from attrs import NOTHING
 
+from xsim._base.cpus import usable_cpus
 from xsim._base.dims import on_clock, show_dims, with_ndim
 from xsim._base.render import names
 from xsim._base.stages import RuntimeSignal, Stage, Stop, as_signal
@@ -22,6 +28,7 @@ from xsim.declare.variable_spec import ARRAY_TYPES, VariableSpec, VarIntent, Var
 from xsim.engine.context import RandomStreams, RuntimeContext
 from xsim.engine.failure import note
 from xsim.errors import InputError, OptionError, RuntimeContextError, UnknownInputError, UnsetVariableError
+from xsim.job.job import Jobs, Site
 from xsim.model.objects import bare_object
 from xsim.plan.inputs import PlannedInput
 from xsim.plan.random import random_stream
@@ -72,10 +79,16 @@ class Alone:
         self._runtime = dict(runtime or {})
         _check_runtime(self._runtime)
         streams = RandomStreams(lambda process: random_stream(seed, (), process))
-        self._context = RuntimeContext(self._timeline, streams)
+        self._context = RuntimeContext(self._timeline, streams, jobs=Jobs(self._site))
         self._name = name
         self._stopped = False
         self.process: Any = self._make(cls)
+
+    def _site(self) -> Site:
+        folder = tempfile.mkdtemp(prefix="xsim-")
+        weakref.finalize(self, shutil.rmtree, folder, True)
+        # Nobody watches or cancels a test.
+        return Site(Path(folder), usable_cpus(), {}, math.inf, lambda phase, fraction: None, lambda: False, "always")
 
     def _make(self, cls: type) -> Any:
         process: Any = bare_object(cls)
@@ -153,7 +166,7 @@ class Alone:
         if name not in self._context.values:
             raise _unknown_runtime(name)
         value = self._context.values[name]
-        return value.of(self._name) if isinstance(value, RandomStreams) else value
+        return value.of(self._name) if isinstance(value, (RandomStreams, Jobs)) else value
 
     def _explain(self, error: Exception, stage: Stage, step: int) -> None:
         where = f" of {self._timeline.describe(step)}" if stage in IN_STEPS else ""

@@ -10,12 +10,12 @@ import xarray as xr
 
 from xsim._base.render import names, quantity
 from xsim.errors import CheckError
-from xsim.setup.attributes import SUMMARY, WORKERS
+from xsim.setup.attributes import PROGRAMS, SUMMARY, WORKERS
 from xsim.testing.same import difference
 
 VARYING = (
     *("xsim_start", "xsim_end", "xsim_seconds", "xsim_worker", "xsim_memory", "xsim_traceback", "xsim_journal"),
-    *(SUMMARY, WORKERS),
+    *(PROGRAMS, SUMMARY, WORKERS),
 )
 """What differs from one run to the next: times, hosts, memory, workers, and the frames that lead to a process."""
 

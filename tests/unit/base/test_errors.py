@@ -49,6 +49,8 @@ TREE = {
     "DrawingError": (XsimError, RuntimeError),
     "WorkerError": (XsimError, RuntimeError),
     "TimeLimitError": (XsimError, TimeoutError),
+    "CancelledError": (XsimError, RuntimeError),
+    "ProgramError": (XsimError, RuntimeError),
     "BatchError": (XsimError, RuntimeError),
     "CheckError": (XsimError, AssertionError),
     "StoreError": (XsimError, ValueError),

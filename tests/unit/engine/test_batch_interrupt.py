@@ -95,24 +95,6 @@ def test_with_workers(tmp_path, scheduler):
     assert (again.xsim_outcome == "done").all()
 
 
-def test_system_exit_is_no_failure():
-    """SystemExit ends the run too: it is not a member's failure."""
-
-    @xs.process
-    class Leaver:
-        k = xs.variable()
-        out = xs.variable(intent="out")
-
-        def initialize(self):
-            raise SystemExit(3)
-
-    model = xs.Model({"leaver": Leaver})
-    setup = xs.create_setup(model=model, clocks={}, input_vars={"leaver__k": ("b", [1, 2])}, output_vars={})
-    with pytest.raises(SystemExit) as error:
-        setup.xsim.run(model, batch_dim="b")
-    assert error.value.code == 3
-
-
 def test_nobody_writes_into_a_closed_store(tmp_path, monkeypatch):
     """When the coordinator fails, members under way end, and write, before the store is closed (DESIGN §B5)."""
     order = []

@@ -53,7 +53,7 @@ def test_complete(book):
 def test_summary(book):
     """The summary has the counts, the lowest failure by its position, why nothing new started, and the note."""
     book.enter([4, 1, 0], [failed("KeyError: late"), failed("KeyError: early"), done()])
-    book.note = "a remark"
+    book.notes.append("a remark")
     assert book.summary() == message("""
         1 of 6 members done, 2 failed, 3 pending
         first failure at a 0, b 1: KeyError: early

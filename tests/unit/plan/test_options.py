@@ -62,6 +62,10 @@ def test_defaults():
         "retries": 0,
         "time_limit": None,
         "progress": None,
+        "scratch": None,
+        "keep_scratch": "failed",
+        "memory": None,
+        "memory_per_member": None,
     }
 
 

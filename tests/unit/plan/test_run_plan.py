@@ -207,7 +207,7 @@ def test_unknown_runtime_arguments():
         """
         process 'asking' asks for a runtime argument that does not exist
           got: 'step_strt', in stage 'run_step'
-          expected: 'batch_size', 'batch', 'sim_start', 'sim_end', 'nsteps', 'step', 'step_start', 'step_end', 'step_delta', 'main_clock_values', 'main_clock_dataarray', 'rng'
+          expected: 'batch_size', 'batch', 'sim_start', 'sim_end', 'nsteps', 'step', 'step_start', 'step_end', 'step_delta', 'main_clock_values', 'main_clock_dataarray', 'rng', 'job'
           did you mean: 'step_start', 'sim_start', 'nsteps'?
         """  # noqa: E501
     )

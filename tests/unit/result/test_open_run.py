@@ -125,3 +125,33 @@ def test_no_run(tmp_path, there):
     assert str(error.value) == (
         f"{str(path)!r} holds no run of xsim\n  got: {what}\n  expected: what was given to run(store=...)"
     )
+
+
+def test_arrays_of_several_sizes_that_share_a_dimension(tmp_path, monkeypatch):
+    """Arrays that have grown to other sizes are padded, and what members have not saved is missing, of integers too."""
+
+    @xs.process
+    class Ragged:
+        k = xs.variable()
+        few = xs.variable(dims="y", intent="out")
+        many = xs.variable(dims="y", intent="out")
+
+        def initialize(self):
+            n = int(self.k)
+            self.few, self.many = np.arange(n), np.arange(2 * n)
+            if n == 3:
+                seen.append(xs.open_run(tmp_path / "out.zarr").load())
+
+    seen = []
+    model = xs.Model({"ragged": Ragged})
+    setup = xs.create_setup(
+        model=model,
+        clocks={"time": [0, 1]},
+        input_vars={"ragged__k": ("m", [1, 2, 3])},
+        output_vars={"ragged": dict.fromkeys(["few", "many"])},
+    )
+    setup.xsim.run(model, batch_dim="m", store=tmp_path / "out.zarr", block=1)
+    nan = np.nan
+    np.testing.assert_array_equal(seen[0].ragged__few[:2], [[0, nan, nan, nan], [0, 1, nan, nan]])
+    np.testing.assert_array_equal(seen[0].ragged__many[:2], [[0, 1, nan, nan], [0, 1, 2, 3]])
+    assert seen[0].ragged__many[2].isnull().all()

@@ -505,7 +505,7 @@ def test_unknown_runtime_arguments():
     text = """
         there is no runtime argument 'step_dleta'
           expected: one of 'batch_size', 'batch', 'sim_start', 'sim_end', 'nsteps', 'step', 'step_start', 'step_end', \
-'step_delta', 'main_clock_values', 'main_clock_dataarray', 'rng'
+'step_delta', 'main_clock_values', 'main_clock_dataarray', 'rng', 'job'
           did you mean: 'step_delta', 'step_start', 'step_end'?
         """
 

@@ -35,6 +35,10 @@ def run_task(work: Work, task: Task, started: Callable[[int], None] | None = Non
     return run_block(work, task.block, task.known, started)
 
 
+Ended = tuple[Task, list[MemberResult]]
+"""A task and the results of its members, of the first ones only where it was interrupted."""
+
+
 class Executor(Protocol):
     """Runs tasks."""
 
@@ -44,8 +48,14 @@ class Executor(Protocol):
     def check(self, work: Work) -> None:
         """Check that work can get to where it is done, before anything is written."""
 
-    def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[MemberResult]]]:
+    def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[Ended]:
         """Run tasks; give each with its results when it is done, in any order. Tasks are taken as workers get free."""
+
+    def limit(self, workers: int) -> None:
+        """Run no more than so many tasks at a time from now on; called while none is running."""
 
     def close(self, now: bool) -> None:
         """End, with nothing running afterwards: tasks under way finish, or are killed if `now` and they can be."""
+
+    def left(self) -> list[Ended]:
+        """Give, after the end, the tasks whose results nobody has taken, as far as they got."""

@@ -120,7 +120,7 @@ class ExecutorSuite:
         found = self.results(executor, work, self.tasks(work))
         executor.close(now=False)
         expected = self.results(SequentialExecutor(), work, self.tasks(work))
-        varying = ("start", "end", "seconds", "worker")
+        varying = ("start", "end", "seconds", "worker", "memory")
         for member, result in expected.items():
             for what in ("shapes", "data"):
                 wrong = difference(getattr(found[member], what), getattr(result, what))

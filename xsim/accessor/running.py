@@ -1,17 +1,15 @@
-"""The accessor ``.xsim`` of datasets."""
+"""Running a dataset as a setup, and looking at it as a result."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import xarray as xr
 
-from xsim._base.keys import Key
 from xsim._model import Model
-from xsim._run import run
+from xsim._run import measured, run
+from xsim.accessor.setup import SetupAccessor
 from xsim.engine.profile import Profile
 from xsim.errors import OptionError
 from xsim.model.context import model_or_default
@@ -20,184 +18,44 @@ from xsim.plan.options import RunOptions, run_options
 from xsim.plan.run_plan import RunPlan, make_plan
 from xsim.result.explanation import Explanation
 from xsim.result.outcomes import outcomes_of
-from xsim.setup.clocks import read_clocks, save_steps, set_clocks
-from xsim.setup.create import filter_variables_of, renamed, reset_variables
-from xsim.setup.inputs import set_inputs
-from xsim.setup.outputs import read_outputs, set_outputs
-from xsim.setup.simlab import from_simlab
-from xsim.setup.summary import setup_page
 
 
 @xr.register_dataset_accessor("xsim")  # type: ignore[no-untyped-call]
-class XsimAccessor:
+class XsimAccessor(SetupAccessor):
     """What xsim does with a dataset: look at it as a setup, change it, run it."""
 
-    def __init__(self, dataset: xr.Dataset) -> None:
-        self._given = dataset
-
-    @property
-    def _dataset(self) -> xr.Dataset:
-        return from_simlab(self._given)
-
-    def __repr__(self) -> str:
-        return setup_page(self._dataset).text()
-
-    def _repr_html_(self) -> str:
-        return setup_page(self._dataset).html()
-
-    # -- looking ----------------------------------------------------------------------------------------------------
-
-    @property
-    def clock_coords(self) -> Mapping[str, xr.DataArray]:
-        """The clocks, by name."""
-        return MappingProxyType({name: self._dataset[name] for name in read_clocks(self._dataset).labels})
-
-    @property
-    def clock_sizes(self) -> Mapping[str, int]:
-        """Number of labels of each clock."""
-        return MappingProxyType({name: labels.size for name, labels in read_clocks(self._dataset).labels.items()})
-
-    @property
-    def main_clock_dim(self) -> str | None:
-        """Name of the main clock; None without a clock."""
-        return read_clocks(self._dataset).main
-
-    @property
-    def main_clock_coord(self) -> xr.DataArray | None:
-        """The main clock; None without a clock."""
-        main = self.main_clock_dim
-        return None if main is None else self._dataset[main]
-
-    @property
-    def master_clock_dim(self) -> str | None:
-        """Deprecated name of `main_clock_dim`."""
-        warnings.warn("master_clock_dim is deprecated; use main_clock_dim", FutureWarning, stacklevel=2)
-        return self.main_clock_dim
-
-    @property
-    def master_clock_coord(self) -> xr.DataArray | None:
-        """Deprecated name of `main_clock_coord`."""
-        warnings.warn("master_clock_coord is deprecated; use main_clock_coord", FutureWarning, stacklevel=2)
-        return self.main_clock_coord
-
-    @property
-    def nsteps(self) -> int:
-        """Number of intervals of the main clock; 0 without a clock."""
-        return read_clocks(self._dataset).nsteps
-
-    @property
-    def output_vars(self) -> Mapping[Key, str | None]:
-        """Clock of each requested output, by ``(process, variable)``; None for one value at the end."""
-        return MappingProxyType(read_outputs(self._dataset))
-
-    @property
-    def output_vars_by_clock(self) -> Mapping[str | None, list[Key]]:
-        """Requested outputs of each clock."""
-        found: dict[str | None, list[Key]] = {}
-        for key, clock in read_outputs(self._dataset).items():
-            found.setdefault(clock, []).append(key)
-        return MappingProxyType(found)
-
-    def get_output_save_steps(self) -> xr.Dataset:
-        """Say at which labels of the main clock each other clock saves.
-
-        Returns
-        -------
-        xarray.Dataset
-            A variable of bools along the main clock for each other clock.
-        """
-        return save_steps(self._dataset)
-
-    # -- changing ---------------------------------------------------------------------------------------------------
-
-    def update_clocks(
-        self,
-        model: Any = None,
-        clocks: Mapping[str, Any] | None = None,
-        main_clock: str | Mapping[str, Any] | None = None,
-        *,
-        master_clock: str | Mapping[str, Any] | None = None,
-    ) -> xr.Dataset:
-        """Give a dataset with clocks added or replaced; other clocks and all output requests stay.
+    def plan(
+        self, model: Any = None, *, measure: bool = False, hooks: Sequence[Any] | None = None, **options: Any
+    ) -> RunPlan:
+        """Decide and check everything about a run, without writing, and without running more than a first member.
 
         Parameters
         ----------
         model : xsim.Model, optional
             By default that of the enclosing ``with model:`` block.
-        clocks, main_clock, master_clock
-            As in `xsim.create_setup`. The main clock stays unless another one is named.
-
-        Raises
-        ------
-        ClockError, UnknownClockError
-            If a clock breaks a rule; also an old one that is out of step with a new main clock.
-        """
-        as_graph(model_or_default(model))
-        return set_clocks(self._dataset, clocks, renamed("master_clock", master_clock, "main_clock", main_clock))
-
-    def update_vars(
-        self,
-        model: Any = None,
-        input_vars: Mapping[Any, Any] | None = None,
-        output_vars: Mapping[Any, Any] | None = None,
-    ) -> xr.Dataset:
-        """Give a dataset with input values or output requests added or replaced.
-
-        Parameters
-        ----------
-        model : xsim.Model, optional
-            By default that of the enclosing ``with model:`` block.
-        input_vars, output_vars : mapping, optional
-            As in `xsim.create_setup`.
-
-        Raises
-        ------
-        UnknownInputError, InputError, InputTypeError
-            If a name is no input of the model, or a value does not fit.
-        UnknownOutputError, OutputRequestError, UnknownClockError
-            If an output cannot be saved, or its clock does not exist.
-        """
-        graph = as_graph(model_or_default(model))
-        return set_outputs(set_inputs(self._dataset, graph, input_vars), graph, output_vars)
-
-    def reset_vars(self, model: Any = None) -> xr.Dataset:
-        """Give a dataset in which all inputs that have a default have this default.
-
-        Parameters
-        ----------
-        model : xsim.Model, optional
-            By default that of the enclosing ``with model:`` block.
-        """
-        return reset_variables(self._dataset, as_graph(model_or_default(model)))
-
-    def filter_vars(self, model: Any = None) -> xr.Dataset:
-        """Give a dataset with only what the model knows: its inputs, the clocks, requests of its variables.
-
-        Parameters
-        ----------
-        model : xsim.Model, optional
-            By default that of the enclosing ``with model:`` block.
-        """
-        return filter_variables_of(self._dataset, as_graph(model_or_default(model)))
-
-    # -- running ----------------------------------------------------------------------------------------------------
-
-    def plan(self, model: Any = None, **options: Any) -> RunPlan:
-        """Decide and check everything about a run, without running or writing.
-
-        Parameters
-        ----------
-        model : xsim.Model, optional
-            By default that of the enclosing ``with model:`` block.
+        measure : bool, default: False
+            Run the first member of a batch, saving nothing, to learn what the batch will cost: time, bytes, files,
+            tasks.
+        hooks : sequence, optional
+            As in `run`, for the member that is measured.
         **options
             As in `run`.
 
         Returns
         -------
         RunPlan
-            Prints what will run.
+            Prints what will run, what binds, and what it will cost.
+
+        Raises
+        ------
+        XsimError
+            If something is wrong with setup or options.
+        Exception
+            What the member that is measured raises.
         """
-        return make_plan(as_graph(model_or_default(model)), self._dataset, run_options("plan", **options))
+        graph = as_graph(model_or_default(model))
+        plan = make_plan(graph, self._dataset, run_options("plan", **options))
+        return measured(plan, hooks or (), Model(graph.classes, order=graph.hints).over) if measure else plan
 
     def run(
         self,
@@ -225,6 +83,10 @@ class XsimAccessor:
         retries: int = 0,
         time_limit: Any = None,
         progress: bool | None = None,
+        scratch: Any = None,
+        keep_scratch: str = "failed",
+        memory: int | str | None = None,
+        memory_per_member: int | str | None = None,
     ) -> xr.Dataset:
         """Run a model with this dataset as setup.
 
@@ -292,6 +154,17 @@ class XsimAccessor:
             processes also a step that never ends is stopped.
         progress : bool, optional
             Show a progress bar; by default in terminals and notebooks.
+        scratch : path-like, optional
+            Folder for those of external programs (runtime argument ``job``); by default one beside the store, or one
+            among the system's temporary files.
+        keep_scratch : {"failed", "always", "never"}, default: "failed"
+            Keep the folders of members that are not done, all, or none.
+        memory : int or str, optional
+            What all members that run at a time may use together, in bytes or as ``"64 GB"``; by default all that this
+            process may use.
+        memory_per_member : int or str, optional
+            What a member needs: no more run at a time than there is memory for. Otherwise the first ones are measured,
+            where worker processes or external programs run them.
 
         Returns
         -------
@@ -314,29 +187,8 @@ class XsimAccessor:
         Outputs are taken after ``run_step`` and before ``finalize_step`` of each step whose start is a label of their
         clock, and after the last step for its last label.
         """
-        chosen = run_options(
-            "run",
-            batch_dim=batch_dim,
-            check_dims=check_dims,
-            validate=validate,
-            store=store,
-            encoding=encoding,
-            decoding=decoding,
-            parallel=parallel,
-            scheduler=scheduler,
-            mode=mode,
-            resume=resume,
-            accept_code_change=accept_code_change,
-            workers=workers,
-            threads_per_worker=threads_per_worker,
-            block=block,
-            seed=seed,
-            on_error=on_error,
-            max_failures=max_failures,
-            retries=retries,
-            time_limit=time_limit,
-            progress=progress,
-        )
+        given = locals()
+        chosen = RunOptions(**{name: given[name] for name in RunOptions.__annotations__})
         return self._run(model, chosen, hooks, safe_mode)
 
     def explain(
