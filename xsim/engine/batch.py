@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
+from math import prod
 
 import attrs
 
@@ -18,8 +19,9 @@ from xsim.engine.failure import note
 from xsim.engine.hooks import Hooks
 from xsim.engine.ration import check_block, ration
 from xsim.engine.rescue import accept, first_members, settle
+from xsim.engine.tail import Tail
 from xsim.plan.batch import Batch
-from xsim.plan.blocks import best_size, block_shape, blocks, single
+from xsim.plan.blocks import best_size, block_shape, blocks, count_blocks, single
 from xsim.plan.budget import Budget
 from xsim.plan.chunks import CHUNK_BYTES
 from xsim.plan.run_plan import RunPlan
@@ -63,6 +65,7 @@ def run_batch(
     outcome = "failed"
     under_way: list[Task] = []
     pilots: dict[int, MemberResult] = {}
+    tail: Tail | None = None
     try:
         earlier = sink.earlier()
         if earlier is None:
@@ -73,12 +76,15 @@ def run_batch(
                 book.notes.append(str(budget))
             ended, pilots = pilots, {}
             shapes, shape, tasks = _begin(plan, sink, ended, book, budget)
+            number = count_blocks(plan.batch, shape)
         else:
-            shapes, shape, tasks = _go_on(plan, sink, earlier, book)
+            shapes, shape, tasks, number = _go_on(plan, sink, earlier, book)
             events.members(book.done, book.failed)
+        tail = Tail(plan, shapes, sink, book)
+        tasks = tail.share(tasks, number)
         while True:
             work = Work(plan, hooks, shapes, sink.writer(executor.in_workers))
-            late = _run_blocks(work, sink, executor, book, events, tasks, under_way)
+            late = _run_blocks(work, sink, executor, book, events, tasks, under_way, tail)
             if not late.ended:
                 break
             _, name, known = late.first()
@@ -86,16 +92,18 @@ def run_batch(
             book.add({name: known})
             shapes = {**shapes, name: known}
             tasks = chain(late.again(book), tasks)
+        tail.finish()
         outcome = "done" if book.complete else "failed"
     except BaseException as error:
         # Nobody may write any more when the sink is closed.
         executor.close(now=True)
         outcome = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
         with _noting(error, "saving what was done failed too"):
-            if under_way:
-                settle(plan.batch, sink, book, under_way, executor.left())
-            else:
+            if tail is None:
                 _save_first(plan, sink, book, first_members(plan.batch, pilots, executor.left()))
+            else:
+                tail.settle(executor.left())
+                settle(plan.batch, sink, book, under_way, executor.left())
         with _noting(error, "closing the store failed too"):
             _close(sink, _recounted(plan, sink, book), outcome)
         raise
@@ -125,18 +133,22 @@ def _begin(
 
 def _go_on(
     plan: RunPlan, sink: BatchSink, earlier: Earlier, book: Book
-) -> tuple[dict[str, OutputShape], tuple[int, ...], Iterator[Task]]:
+) -> tuple[dict[str, OutputShape], tuple[int, ...], Iterator[Task], int]:
     """Take in what an earlier run has done (DESIGN §B7)."""
-    _enter(plan, earlier, book)
+    left = _enter(plan, earlier, book)
     book.go_on()
-    return dict(earlier.shapes), earlier.block, _tasks_left(plan, sink, earlier, book)
+    return dict(earlier.shapes), earlier.block, _tasks_left(plan, sink, earlier, book), left
 
 
-def _enter(plan: RunPlan, earlier: Earlier, book: Book) -> None:
+def _enter(plan: RunPlan, earlier: Earlier, book: Book) -> int:
+    """Enter what is done; give the number of blocks that are not."""
     book.add(earlier.shapes)
+    left = 0
     for block in blocks(plan.batch, earlier.block):
         done = earlier.records(block)
+        left += len(done) < prod(block.shape)
         book.enter(done, [result_of(record) for record in done.values()])
+    return left
 
 
 def _tasks_left(plan: RunPlan, sink: BatchSink, earlier: Earlier, book: Book) -> Iterator[Task]:
@@ -292,7 +304,7 @@ class _Late:
                     known[member] = result
                 elif book.stop_reason:
                     known[member] = PENDING
-            yield Task(task.block, known)
+            yield attrs.evolve(task, known=known)
         if self.not_taken is not None:
             yield self.not_taken
 
@@ -305,6 +317,7 @@ def _run_blocks(
     events: Events,
     tasks: Iterator[Task],
     under_way: list[Task],
+    tail: Tail,
 ) -> _Late:
     """Run blocks, until one saves an output that has no array."""
     late = _Late(work.plan.batch)
@@ -314,7 +327,9 @@ def _run_blocks(
             late.ended.append((task, results))
             continue
         members = task.block.members(work.plan.batch)
-        if work.writer is None:
+        if task.part_of is not None:
+            tail.add(task.part_of, dict(zip(members, results, strict=True)))
+        elif work.writer is None:
             accept(sink, task, results)
         ended = [(m, r) for m, r in zip(members, results, strict=True) if r is not PENDING and r.record]
         for name in book.enter([m for m, _ in ended], [r for _, r in ended]):
@@ -332,5 +347,6 @@ def _until_late(tasks: Iterator[Task], late: _Late, under_way: list[Task]) -> It
         if late.ended and task.block.members(late.batch)[0] > late.first()[0]:
             late.not_taken = task
             return
-        under_way.append(task)
+        if task.part_of is None:  # of the others nothing is written
+            under_way.append(task)
         yield task

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
 from xsim._base.render import quantity
 from xsim.engine.block import MemberResult
 from xsim.plan.batch import Batch
-from xsim.sink.facts import OutputFacts, OutputShape
+from xsim.sink.facts import OutputFacts, OutputShape, SavedShape
 
 PENDING, DONE, FAILED = 0, 1, 2
 FEWEST_ALIKE = 10
@@ -37,6 +38,8 @@ class Book:
         Remarks for the summary.
     before : int or None
         Members that an earlier run has done; None if there was none.
+    seconds : float
+        That members which are done took, in all.
     """
 
     def __init__(self, batch: Batch, workers: int, max_failures: int | None) -> None:
@@ -46,6 +49,7 @@ class Book:
         self.first_error: BaseException | None = None
         self.notes: list[str] = []
         self.before: int | None = None
+        self.seconds = 0.0
         self._first_failed = batch.size
         self._first_reason = ""
         self._max_failures = max_failures
@@ -64,6 +68,7 @@ class Book:
             Outputs that have become larger.
         """
         grown = []
+        latest: tuple[Any, Any] = (None, None)
         for member, result in zip(members, results, strict=True):
             if self.status[member] != PENDING:
                 continue
@@ -72,20 +77,35 @@ class Book:
                 continue
             self.status[member] = DONE
             self.done += 1
-            for name, (own_shape, missing, ambiguous) in result.shapes.items():
-                fact = self.facts.setdefault(name, OutputFacts(own_shape))
-                if len(own_shape) != len(fact.own_shape):
-                    continue  # one of the first members, before it was known; it runs again
-                before = fact.own_shape
-                fact.add(own_shape, missing, ambiguous)
-                if fact.own_shape != before:
-                    grown.append(name)
-            for name in self.facts.keys() - result.shapes.keys():
-                self.facts[name].missing = True  # the run ended before its first label
-            for name, digest in result.record.get("indexes", {}).items():
-                if self._hashes.setdefault(name, (digest, member))[0] != digest:
-                    self._unequal.add(name)
+            self.seconds += _seconds(result)
+            # Members of a block that say the same say it with the same objects, which tell nothing new.
+            said = result.shapes, result.record.get("indexes")
+            if said[0] is not latest[0]:
+                grown += self._add(result.shapes)
+            if said[1] is not latest[1]:
+                self._compare(member, said[1] or {})
+            latest = said
         return grown
+
+    def _add(self, shapes: Mapping[str, SavedShape]) -> list[str]:
+        """Take in what a member saved; give the outputs that have become larger."""
+        grown = []
+        for name, (own_shape, missing, ambiguous) in shapes.items():
+            fact = self.facts.setdefault(name, OutputFacts(own_shape))
+            if len(own_shape) != len(fact.own_shape):
+                continue  # one of the first members, before it was known; it runs again
+            before = fact.own_shape
+            fact.add(own_shape, missing, ambiguous)
+            if fact.own_shape != before:
+                grown.append(name)
+        for name in self.facts.keys() - shapes.keys():
+            self.facts[name].missing = True  # the run ended before its first label
+        return grown
+
+    def _compare(self, member: int, hashes: Mapping[str, str]) -> None:
+        for name, digest in hashes.items():
+            if self._hashes.setdefault(name, (digest, member))[0] != digest:
+                self._unequal.add(name)
 
     def go_on(self) -> None:
         """Note that what has been entered was done by an earlier run."""
@@ -165,3 +185,8 @@ class Book:
         if self.stop_reason and pending:
             lines.append(f"nothing new was started: {self.stop_reason}")
         return "\n".join([*lines, *self.notes])
+
+
+def _seconds(result: MemberResult) -> float:
+    seconds = result.record.get("seconds")
+    return seconds if isinstance(seconds, float) else 0.0

@@ -43,6 +43,8 @@ class RuntimeContext:
         Number of the member, and how many there are.
     jobs : Jobs, optional
         Of the member.
+    labelled : bool, optional
+        Whether anybody asks for the main clock as a DataArray, which costs more than all other values together.
 
     Attributes
     ----------
@@ -57,6 +59,7 @@ class RuntimeContext:
         streams: RandomStreams,
         batch: tuple[int, int] = (-1, -1),
         jobs: Jobs | None = None,
+        labelled: bool = True,
     ) -> None:
         self.timeline = timeline
         labels = timeline.labels
@@ -72,12 +75,18 @@ class RuntimeContext:
             "step_end": first,
             "step_delta": first - first,
             "main_clock_values": labels,
-            "main_clock_dataarray": timeline.dataarray.copy(),
             "rng": streams,
             "job": jobs,
         }
+        if labelled:
+            self.complete()
         if timeline.nsteps:
             self.move_to(0)
+
+    def complete(self) -> None:
+        """Have the values too that cost much, for those who see all of them."""
+        if "main_clock_dataarray" not in self.values:
+            self.values["main_clock_dataarray"] = self.timeline.dataarray.copy()
 
     @property
     def step(self) -> int:

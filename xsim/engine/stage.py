@@ -14,9 +14,6 @@ from xsim.errors import RuntimeContextError
 from xsim.job.job import Jobs
 from xsim.model.graph import ModelGraph
 
-OWN = frozenset({"rng", "job"})
-"""Runtime arguments that each process has for itself."""
-
 Around = Callable[[], RuntimeSignal]
 Wrap = Callable[[str, Stage, Callable[..., Any]], Callable[..., Any]]
 
@@ -37,21 +34,18 @@ class StageProgram:
     def __init__(self, graph: ModelGraph, objects: Mapping[str, Any], stage: Stage, wrap: Wrap | None = None) -> None:
         self.graph = graph
         self.stage = stage
-        numbers: dict[tuple[tuple[str, ...], str], int] = {}
         self.calls: list[tuple[str, Callable[..., Any], int]] = []
-        self._caching = [objects[name] for name in graph.order if _has_cache(graph, name)]
-        for name in graph.order:
-            method = graph.specs[name].stages.get(stage)
-            if method is not None:
-                call = getattr(objects[name], stage.value)
-                if _has_cache(graph, name):
-                    call = _without_cache(objects[name], call)
-                if wrap is not None:
-                    call = wrap(name, stage, call)
-                # Processes that ask for the same arguments share them; random streams and jobs are each one's own.
-                kind = (method.args, "" if OWN.isdisjoint(method.args) else name)
-                self.calls.append((name, call, numbers.setdefault(kind, len(numbers))))
-        self._arguments = list(numbers)
+        found = graph.calls[stage]
+        self._caching = [objects[name] for name in found.caching]
+        method = stage.value
+        for name, number, caches in found.calls:
+            call = getattr(objects[name], method)
+            if caches:
+                call = _without_cache(objects[name], call)
+            if wrap is not None:
+                call = wrap(name, stage, call)
+            self.calls.append((name, call, number))
+        self._arguments = found.kinds
 
     def run(self, values: Mapping[str, Any], before: Around | None = None, after: Around | None = None) -> Answer:
         """Run the stage.
@@ -163,10 +157,6 @@ class StageProgram:
 def steers(answer: object) -> bool:
     """Whether what a stage method returns changes the course of the stage or of the model."""
     return isinstance(answer, Stop) or as_signal(answer) is RuntimeSignal.BREAK
-
-
-def _has_cache(graph: ModelGraph, name: str) -> bool:
-    return any(variable.compute_cache for variable in graph.specs[name].variables.values())
 
 
 def _without_cache(process: Any, method: Callable[..., Any]) -> Callable[..., Any]:

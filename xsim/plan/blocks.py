@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import product
 from math import ceil, lcm, prod
 
 import attrs
@@ -51,8 +50,10 @@ class Block:
 
     def members(self, batch: Batch) -> list[int]:
         """Give the numbers of its members, the last dimension first."""
-        positions = product(*(range(a, b) for a, b in zip(self.start, self.stop, strict=True)))
-        return [int(np.ravel_multi_index(position, batch.shape)) if position else 0 for position in positions]
+        numbers = [0]
+        for first, stop, size in zip(self.start, self.stop, batch.shape, strict=True):
+            numbers = [number * size + i for number in numbers for i in range(first, stop)]
+        return numbers
 
 
 def single(position: Position) -> Block:
@@ -152,6 +153,11 @@ def _sizes(given: tuple[int, ...] | None, batch: Batch) -> tuple[int, ...] | Non
     if given is None:
         return None
     return tuple(given[i] if i < len(given) and given[i] != WHOLE else n for i, n in enumerate(batch.shape))
+
+
+def count_blocks(batch: Batch, shape: tuple[int, ...]) -> int:
+    """Give the number of boxes that tile the batch."""
+    return prod(ceil(n / size) for n, size in zip(batch.shape, shape, strict=True))
 
 
 def blocks(batch: Batch, shape: tuple[int, ...]) -> Iterator[Block]:

@@ -58,11 +58,9 @@ class PlannedInput:
         """Give the input of one member."""
         if not self.batch_axes and not isinstance(self.values, Window):
             return self
-        chosen = tuple(position[axis] for axis in self.batch_axes)
-        values = self.values.of_member(chosen) if isinstance(self.values, Window) else self.values[chosen]
-        # Indexing to a scalar gives no array; text and objects need theirs back.
-        if not isinstance(values, (np.ndarray, Window)):
-            values = _as_0d(values, self.values.dtype)
+        chosen = tuple([position[axis] for axis in self.batch_axes])
+        whole: Any = (*chosen, ...)  # indexing to a scalar gives an array, too
+        values = self.values.of_member(chosen) if isinstance(self.values, Window) else self.values[whole]
         return PlannedInput(self.key, values, self.in_time, self.converter)
 
     def at(self, step: int) -> Any:
@@ -79,12 +77,6 @@ class PlannedInput:
         else:
             value = values[step if self.in_time else ()]
         return value if self.converter is None else self.converter(value)
-
-
-def _as_0d(value: Any, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
-    array = np.empty((), dtype)
-    array[()] = value
-    return array
 
 
 def plan_inputs(
@@ -224,7 +216,7 @@ def validate_inputs(graph: ModelGraph, inputs: tuple[PlannedInput, ...], nsteps:
     -----
     A validator that looks at a variable without a value yet is passed over: there is nothing to compare with.
     """
-    if not any(graph.variable(p.key).validator or p.converter for p in inputs):
+    if not graph.checked_inputs or graph.checked_inputs.isdisjoint([planned.key for planned in inputs]):
         return
     objects = make_objects(graph)
     fixed = [planned for planned in inputs if not planned.in_time]

@@ -22,6 +22,7 @@ from xsim.plan.fingerprint import Fingerprint, fingerprint
 from xsim.plan.outputs import PlannedOutput
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.batch import BlockWriter, Earlier
+from xsim.sink.block_rows import joined
 from xsim.sink.codecs import check_written, has_codecs, needs_check, own_copy, quiet
 from xsim.sink.facts import OutputFacts, OutputShape
 from xsim.sink.finish import masking_attrs, pad_facts
@@ -30,7 +31,7 @@ from xsim.sink.index_arrays import collapse
 from xsim.sink.journal import JOURNAL, RUN, Record, create_journal, encode
 from xsim.sink.location import refuses_chunks_beyond, shared_by_processes
 from xsim.sink.lock import working
-from xsim.sink.member import MemberData, SavedOutput, join_members
+from xsim.sink.member import MemberData, SavedOutput
 from xsim.sink.outcomes import write_outcomes
 from xsim.sink.plain_array import Array
 from xsim.sink.records import damage, done_records
@@ -101,9 +102,8 @@ class ZarrBlockWriter:
         """Write the values of a block."""
         for output in self._outputs:
             shape = self._shapes.get(output.name)
-            saved = [None if data is None else data.get(output.name) for data in members]
-            if shape is not None and any(found is not None for found in saved):
-                values = join_members(saved, block.shape, output.nlabels, shape.storage)
+            values = None if shape is None else joined(members, output, block.shape, shape.storage)
+            if values is not None:
                 self.put(output, block, 0, values)
 
     def put(self, output: PlannedOutput, block: Block, start: int, values: Array) -> None:

@@ -12,7 +12,7 @@ from xsim.errors import OutputError
 from xsim.plan.outputs import PlannedOutput
 from xsim.sink.facts import OutputShape
 from xsim.sink.plain_array import Array
-from xsim.sink.storage_type import LARGEST_EXACT, StorageType, storage_type
+from xsim.sink.storage_type import StorageType, storage_type
 
 
 def _corner(shape: tuple[int, ...]) -> tuple[Any, ...]:
@@ -205,14 +205,7 @@ class OutputBuffer:
 
     def _look_for_ambiguous(self, values: Array) -> None:
         assert self.type is not None
-        if not (self.type.is_integer and values.size) or self.ambiguous:
-            return
-        low, high = values.min(), values.max()
-        self.ambiguous = bool(
-            high > LARGEST_EXACT
-            or low < -LARGEST_EXACT
-            or (low <= self.type.fill <= high and (values == self.type.fill).any())
-        )
+        self.ambiguous = self.ambiguous or self.type.is_ambiguous(values)
 
     def flush(self) -> None:
         """Send the rows collected so far to the target."""

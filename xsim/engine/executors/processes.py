@@ -23,8 +23,8 @@ from loky import get_reusable_executor
 from loky.process_executor import BrokenProcessPool
 
 from xsim._base.memory import forget_peak, peak_memory
-from xsim.engine.block import MemberResult, Work, run_block, timed_out, worker_died
-from xsim.engine.executors.protocol import Ended, Task
+from xsim.engine.block import MemberResult, Work, timed_out, worker_died
+from xsim.engine.executors.protocol import Ended, Task, run_task
 from xsim.engine.executors.watch import IDLE, Whereabouts, forget, running
 from xsim.engine.executors.window import as_completed, left
 from xsim.engine.failure import keep, kept
@@ -69,6 +69,8 @@ class ProcessExecutor:
         # Libraries that are loaded later, in a stage, read the environment; those loaded already are limited below.
         environment = thread_environment(self._threads)
         self._pool = get_reusable_executor(max_workers=self._workers, timeout=60, env=environment)
+        for _ in range(self._workers):  # they start while the store is being made
+            self._pool.submit(_start)
 
     def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[Ended]:
         """Run tasks as workers get free. The work travels once for each worker; tasks carry little more than a block.
@@ -237,6 +239,10 @@ def _without_store(work: Work) -> Work:
     return attrs.evolve(work, plan=plan)
 
 
+def _start() -> None:
+    """Have a worker load this module."""
+
+
 _loaded: tuple[str, Work] | None = None
 _limits: ThreadLimits | None = None
 _whereabouts: Whereabouts | None = None
@@ -302,7 +308,7 @@ def _run_task(path: str, threads: int, task: Task, coordinator: int) -> list[Mem
             first = _loaded[1].shapes is None
             if first:
                 forget_peak()
-            results = run_block(_loaded[1], task.block, task.known, _whereabouts.tell)
+            results = run_task(_loaded[1], task, _whereabouts.tell)
     except BaseException as error:
         keep(error, [travelling(result) for result in kept(error)])
         raise

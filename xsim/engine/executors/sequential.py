@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from xsim.engine.block import Work, run_block
-from xsim.engine.executors.protocol import Ended, Task
+from xsim.engine.block import Work
+from xsim.engine.executors.protocol import Ended, Task, run_task
 from xsim.engine.failure import kept
 from xsim.engine.thread_limits import ThreadLimits
 
@@ -32,7 +32,7 @@ class SequentialExecutor:
         """Run tasks in their order."""
         for task in tasks:
             try:
-                results = run_block(work, task.block, task.known)
+                results = run_task(work, task)
             except BaseException as error:
                 self._left = [(task, kept(error))]
                 raise

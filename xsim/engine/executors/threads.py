@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 
-from xsim.engine.block import MemberResult, Work, run_block
-from xsim.engine.executors.protocol import Ended, Task
+from xsim.engine.block import MemberResult, Work
+from xsim.engine.executors.protocol import Ended, Task, run_task
 from xsim.engine.executors.window import as_completed, left
 from xsim.engine.thread_limits import ThreadLimits, limited_pool
 
@@ -37,7 +37,7 @@ class ThreadExecutor:
         """Run tasks as threads get free."""
 
         def submit(task: Task) -> Future[list[MemberResult]]:
-            return self._pool.submit(run_block, work, task.block, task.known)
+            return self._pool.submit(run_task, work, task)
 
         for task, future in as_completed(submit, tasks, self._workers, self._under_way):
             self._limits.renew()
