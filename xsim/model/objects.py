@@ -10,7 +10,7 @@ from attrs import NOTHING
 
 from xsim._base.copies import copy_of
 from xsim._base.keys import Key
-from xsim.declare.access import NAME_SLOT, link_slot
+from xsim.declare.access import NAME_SLOT, link_slot, set_slot
 from xsim.declare.variable_spec import VarType
 from xsim.model.linking import Linking
 
@@ -73,17 +73,17 @@ class Blueprint:
         objects: dict[str, Any] = {}
         for part in self._parts:
             made = objects[part.name] = part.new(part.cls)
-            made.__dict__[NAME_SLOT] = part.name
+            set_slot(made, NAME_SLOT, part.name)
         for part in self._linked:
-            slots = objects[part.name].__dict__
+            made = objects[part.name]
             for slot, owner in part.foreign:
-                slots[slot] = objects[owner]
+                set_slot(made, slot, objects[owner])
             for slot, owner, attribute in part.pairs:
-                slots[slot] = (objects[owner], attribute)
+                set_slot(made, slot, (objects[owner], attribute))
             for slot, members in part.groups:
-                slots[slot] = tuple([(objects[owner], attribute, key) for owner, attribute, key in members])
+                set_slot(made, slot, tuple([(objects[owner], attribute, key) for owner, attribute, key in members]))
             for variable, value in part.initial:
-                slots[variable] = copy_of(value)
+                set_slot(made, variable, copy_of(value))
         return objects
 
 
