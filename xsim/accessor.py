@@ -5,27 +5,27 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
 from xsim._base.keys import Key
 from xsim._model import Model
-from xsim._run import run
-from xsim.engine.profile import Profile
 from xsim.errors import OptionError
 from xsim.model.context import model_or_default
 from xsim.model.graph import as_graph
-from xsim.plan.options import RunOptions, run_options
-from xsim.plan.run_plan import RunPlan, make_plan
-from xsim.result.explanation import Explanation
-from xsim.result.outcomes import outcomes_of
 from xsim.setup.clocks import read_clocks, save_steps, set_clocks
 from xsim.setup.create import filter_variables_of, renamed, reset_variables
 from xsim.setup.inputs import set_inputs
 from xsim.setup.outputs import read_outputs, set_outputs
 from xsim.setup.simlab import from_simlab
 from xsim.setup.summary import setup_page
+
+if TYPE_CHECKING:
+    from xsim.engine.profile import Profile
+    from xsim.plan.options import RunOptions
+    from xsim.plan.run_plan import RunPlan
+    from xsim.result.explanation import Explanation
 
 
 @xr.register_dataset_accessor("xsim")  # type: ignore[no-untyped-call]
@@ -187,9 +187,7 @@ class XsimAccessor:
 
         Parameters
         ----------
-        model : xsim.Model, optional
-            By default that of the enclosing ``with model:`` block.
-        **options
+        model, **options
             As in `run`.
 
         Returns
@@ -197,6 +195,9 @@ class XsimAccessor:
         RunPlan
             Prints what will run.
         """
+        from xsim.plan.options import run_options
+        from xsim.plan.run_plan import make_plan
+
         return make_plan(as_graph(model_or_default(model)), self._dataset, run_options("plan", **options))
 
     def run(
@@ -314,6 +315,8 @@ class XsimAccessor:
         Outputs are taken after ``run_step`` and before ``finalize_step`` of each step whose start is a label of their
         clock, and after the last step for its last label.
         """
+        from xsim.plan.options import run_options
+
         chosen = run_options(
             "run",
             batch_dim=batch_dim,
@@ -337,7 +340,7 @@ class XsimAccessor:
             time_limit=time_limit,
             progress=progress,
         )
-        return self._run(model, chosen, hooks, safe_mode)
+        return self._run(model, chosen, hooks, safe_mode, None)
 
     def explain(
         self, model: Any = None, *, hooks: Sequence[Any] | None = None, safe_mode: bool = True, **options: Any
@@ -346,9 +349,7 @@ class XsimAccessor:
 
         Parameters
         ----------
-        model : xsim.Model, optional
-            By default that of the enclosing ``with model:`` block.
-        hooks, safe_mode, **options
+        model, hooks, safe_mode, **options
             As in `run`.
 
         Returns
@@ -361,6 +362,11 @@ class XsimAccessor:
         XsimError, BatchError, Exception
             As `run` does.
         """
+        import xsim._run  # noqa: F401  # before the clock starts
+        from xsim.engine.profile import Profile
+        from xsim.plan.options import run_options
+        from xsim.result.explanation import Explanation
+
         chosen = run_options("explain", **options)
         profile = Profile(concurrent=chosen.concurrent)
         with profile.whole():
@@ -368,13 +374,10 @@ class XsimAccessor:
         return Explanation(profile.timing(), result)
 
     def _run(
-        self,
-        model: Any,
-        options: RunOptions,
-        hooks: Sequence[Any] | None,
-        safe_mode: bool,
-        profile: Profile | None = None,
+        self, model: Any, options: RunOptions, hooks: Sequence[Any] | None, safe_mode: bool, profile: Profile | None
     ) -> xr.Dataset:
+        from xsim._run import run  # what runs models is imported when one is run
+
         model = model_or_default(model)
         graph = as_graph(model)
         view = model.over if isinstance(model, Model) else Model(graph.classes, order=graph.hints).over
@@ -391,4 +394,6 @@ class XsimAccessor:
         AttributeError
             If the dataset is not the result of a batch.
         """
+        from xsim.result.outcomes import outcomes_of
+
         return outcomes_of(self._dataset)
