@@ -34,8 +34,8 @@ class Part:
         Slots of references, and the process that each leads to.
     pairs : tuple
         Slots of global references, and the process and attribute that each leads to.
-    groups : tuple
-        Slots of groups, and process, attribute and key of each member.
+    groups : tuple of pairs
+        Slots of groups, and the name of the group.
     initial : tuple of pairs
         Lagged references and their initial values.
     """
@@ -45,7 +45,7 @@ class Part:
     new: Callable[[type], Any]
     foreign: tuple[tuple[str, str], ...]
     pairs: tuple[tuple[str, str, str], ...]
-    groups: tuple[tuple[str, tuple[tuple[str, str, Key], ...]], ...]
+    groups: tuple[tuple[str, str], ...]
     initial: tuple[tuple[str, Any], ...]
 
 
@@ -62,6 +62,9 @@ class Blueprint:
 
     def __init__(self, classes: Mapping[str, type], linking: Linking, order: tuple[str, ...]) -> None:
         self._parts = [_part(name, classes[name], linking) for name in order]
+        self._groups: dict[str, tuple[Key, ...]] = {
+            group: linking.groups.get(group, ()) for part in self._parts for _, group in part.groups
+        }
         self._linked = [part for part in self._parts if part.foreign or part.pairs or part.groups or part.initial]
 
     def make(self) -> dict[str, Any]:
@@ -74,14 +77,18 @@ class Blueprint:
         for part in self._parts:
             made = objects[part.name] = part.new(part.cls)
             set_slot(made, NAME_SLOT, part.name)
+        # One tuple of members for all users of a group.
+        groups = {
+            group: tuple([(objects[key[0]], key[1], key) for key in keys]) for group, keys in self._groups.items()
+        }
         for part in self._linked:
             made = objects[part.name]
             for slot, owner in part.foreign:
                 set_slot(made, slot, objects[owner])
             for slot, owner, attribute in part.pairs:
                 set_slot(made, slot, (objects[owner], attribute))
-            for slot, members in part.groups:
-                set_slot(made, slot, tuple([(objects[owner], attribute, key) for owner, attribute, key in members]))
+            for slot, group in part.groups:
+                set_slot(made, slot, groups[group])
             for variable, value in part.initial:
                 set_slot(made, variable, copy_of(value))
         return objects
@@ -99,7 +106,7 @@ def _part(name: str, cls: type, linking: Linking) -> Part:
         elif spec.var_type is VarType.GLOBAL:
             pairs.append((slot, *linking.targets[name, variable]))
         elif spec.group is not None:
-            groups.append((slot, tuple((*key, key) for key in linking.groups.get(spec.group, ()))))
+            groups.append((slot, spec.group))
     return Part(name, cls, _maker(cls), tuple(foreign), tuple(pairs), tuple(groups), tuple(initial))
 
 
