@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,18 +76,28 @@ class RuntimeContext:
             "rng": streams,
             "job": jobs,
         }
+        self._in_step: dict[str, Sequence[Any]] = {
+            "step": range(timeline.nsteps),
+            "step_start": timeline.starts,
+            "step_end": timeline.ends,
+            "step_delta": timeline.deltas,
+        }
+        self._followed = list(self._in_step.items())
         if timeline.nsteps:
             self.move_to(0)
 
-    @property
-    def step(self) -> int:
-        """Number of the step."""
-        return int(self.values["step"])
+    def follow(self, names: Collection[str]) -> bool:
+        """Let `advance` keep only some arguments up to date; say whether it has anything to do."""
+        self._followed = [(name, series) for name, series in self._in_step.items() if name in names]
+        return bool(self._followed)
+
+    def advance(self, step: int) -> None:
+        """Make the values that are followed those of a step."""
+        values = self.values
+        for name, series in self._followed:
+            values[name] = series[step]
 
     def move_to(self, step: int) -> None:
         """Make the values those of a step."""
-        values, timeline = self.values, self.timeline
-        values["step"] = step
-        values["step_start"] = timeline.starts[step]
-        values["step_end"] = timeline.ends[step]
-        values["step_delta"] = timeline.deltas[step]
+        for name, series in self._in_step.items():
+            self.values[name] = series[step]

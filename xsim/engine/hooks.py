@@ -122,7 +122,7 @@ class HookedProgram:
         if signal is not RuntimeSignal.NONE:
             return self.hooks.ending or signal
         if self.hooks.on_processes:
-            ending = self.plain.run(
+            ending = self.plain.run_around(
                 values, lambda: self.hooks.call("process", "pre"), lambda: self.hooks.call("process", "post")
             )
         else:

@@ -27,6 +27,11 @@ class SaveSchedule:
     state : State
     puts : sequence of callables
         For each output of the plan what takes its next value.
+
+    Attributes
+    ----------
+    at_label : list of tuple
+        What is due at each label of the main clock.
     """
 
     def __init__(self, plan: RunPlan, state: State, puts: Sequence[Callable[[Any], None]]) -> None:
@@ -44,12 +49,12 @@ class SaveSchedule:
         shared: dict[tuple[int, ...], tuple[Save, ...]] = {(): ()}
         for numbers in due.values():
             shared.setdefault(tuple(numbers), tuple(save for number in numbers for save in saves[number]))
-        self._at_label = [shared[tuple(due.get(i, ()))] for i in range(plan.timeline.nsteps + 1)]
+        self.at_label = [shared[tuple(due.get(i, ()))] for i in range(plan.timeline.nsteps + 1)]
         self._save = _save
 
     def save(self, label: int) -> None:
         """Save what is due at a label of the main clock."""
-        self._save(self._at_label[label])
+        self._save(self.at_label[label])
 
     def save_at_end(self) -> None:
         """Save index variables and outputs without a clock."""

@@ -38,10 +38,10 @@ class State:
         for process in self.objects.values():
             process.__dict__.pop(CACHE_SLOT, None)
 
-    def set_inputs(self, inputs: Sequence[PlannedInput], step: int) -> None:
-        """Give inputs their values for a step."""
+    def set_inputs(self, inputs: Sequence[PlannedInput]) -> None:
+        """Give inputs that do not vary in time their values."""
         for planned in inputs:
-            setattr(self.objects[planned.key[0]], planned.key[1], planned.at(step))
+            setattr(self.objects[planned.key[0]], planned.key[1], planned.at(0))
 
 
 class StateValues(MutableMapping[Key, Any]):

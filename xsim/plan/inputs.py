@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain, count
 from typing import Any
 
 import attr
@@ -24,6 +25,9 @@ from xsim.setup.attributes import NONE_MARK
 
 _PYTHON_KINDS = frozenset("biufcSUO")
 """Kinds of scalars that processes see as Python's own: models compute with float and int, whatever a file holds."""
+
+_PART = 1024
+"""Numbers that are made objects at once."""
 
 
 @attrs.frozen(eq=False)
@@ -79,6 +83,20 @@ class PlannedInput:
         else:
             value = values[step if self.in_time else ()]
         return value if self.converter is None else self.converter(value)
+
+    def series(self) -> Iterator[Any]:
+        """Give the values of an input that varies in time, as `at` does, for one step after the other."""
+        values = self.values
+        if isinstance(values, Window):
+            return map(self.at, count())
+        found: Iterator[Any] = iter(values)
+        if values.ndim > 1:
+            found = map(np.ndarray.copy, values)
+        elif values.dtype.kind in _PYTHON_KINDS:
+            # A part at a time: as objects they need four times the memory.
+            parts = (values[start : start + _PART] for start in range(0, len(values), _PART))
+            found = chain.from_iterable(part.tolist() for part in parts)
+        return found if self.converter is None else map(self.converter, found)
 
 
 def _as_0d(value: Any, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
