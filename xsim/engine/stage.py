@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from xsim._base.stages import RuntimeSignal, Stage, Stop, as_signal
-from xsim.declare.access import CACHE_SLOT
+from xsim.declare.access import CACHE_SLOT, set_slot
 from xsim.engine.context import RandomStreams
 from xsim.engine.ending import Answer, Ending
 from xsim.engine.failure import mark, note, where
@@ -26,6 +26,8 @@ Packs = Sequence[tuple[Any, ...]]
 """The arguments of each kind of call."""
 
 NO_ARGUMENTS: Packs = ((),)
+
+_GOES_ON = RuntimeSignal.NONE  # to look up a member of an enum costs as much as a call
 
 
 class StageProgram:
@@ -117,12 +119,12 @@ class StageProgram:
             if call is not None:
                 self.locate(error, self.calls[self._position(call)][0])
             raise
-        return RuntimeSignal.NONE
+        return _GOES_ON
 
     def prepare(self, values: Mapping[str, Any]) -> Packs:
         """Start the stage: forget cached values, and give the arguments of each kind of call."""
         for process in self._caching:
-            object.__setattr__(process, CACHE_SLOT, {})
+            set_slot(process, CACHE_SLOT, {})
         try:
             return [take(values) for take in self._takers]
         except KeyError as error:
@@ -206,7 +208,8 @@ def _taker(names: tuple[str, ...], owner: str) -> Callable[[Mapping[str, Any]], 
     if owner:
         return lambda values: tuple([_own(values[name], owner) for name in names])
     if len(names) == 1:
-        return lambda values: (values[names[0]],)
+        name = names[0]
+        return lambda values: (values[name],)
     return itemgetter(*names)
 
 
@@ -218,10 +221,10 @@ def _without_cache(process: Any, method: Callable[..., Any]) -> Callable[..., An
     """Let a process read its own on-demand variables anew while it changes what they depend on."""
 
     def call(*args: Any) -> Any:
-        object.__setattr__(process, CACHE_SLOT, None)
+        set_slot(process, CACHE_SLOT, None)
         try:
             return method(*args)
         finally:
-            object.__setattr__(process, CACHE_SLOT, {})
+            set_slot(process, CACHE_SLOT, {})
 
     return call

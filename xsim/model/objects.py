@@ -7,7 +7,7 @@ from typing import Any
 from attrs import NOTHING
 
 from xsim._base.copies import copy_of
-from xsim.declare.access import NAME_SLOT, link_slot
+from xsim.declare.access import NAME_SLOT, link_slot, set_slot
 from xsim.declare.variable_spec import VarType
 from xsim.model.graph import ModelGraph
 
@@ -21,20 +21,19 @@ def make_objects(graph: ModelGraph) -> dict[str, Any]:
     """
     objects: dict[str, Any] = {name: bare_object(graph.classes[name]) for name in graph.order}
     for name, process in objects.items():
-        slots = process.__dict__
-        slots[NAME_SLOT] = name
+        set_slot(process, NAME_SLOT, name)
         for variable, spec in graph.specs[name].variables.items():
             if spec.lag:
                 if spec.initial is not NOTHING:
-                    slots[variable] = copy_of(spec.initial)
+                    set_slot(process, variable, copy_of(spec.initial))
             elif spec.var_type is VarType.FOREIGN:
-                slots[link_slot(variable)] = objects[graph.linking.targets[name, variable][0]]
+                set_slot(process, link_slot(variable), objects[graph.linking.targets[name, variable][0]])
             elif spec.var_type is VarType.GLOBAL:
                 owner, attribute = graph.linking.targets[name, variable]
-                slots[link_slot(variable)] = (objects[owner], attribute)
+                set_slot(process, link_slot(variable), (objects[owner], attribute))
             elif spec.group is not None:
                 members = graph.linking.groups.get(spec.group, ())
-                slots[link_slot(variable)] = tuple((objects[key[0]], key[1], key) for key in members)
+                set_slot(process, link_slot(variable), tuple((objects[key[0]], key[1], key) for key in members))
     return objects
 
 
