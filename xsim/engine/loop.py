@@ -80,7 +80,7 @@ def _run(
     # What a model does not have is None, and costs a step nothing.
     initialize, run_step, finalize_step, finalize = programs.stages
     outputs = SaveSchedule(plan, state, puts)
-    due = outputs.at_label
+    due = outputs.due
     varying = VaryingInputs.of(inputs, state.objects)
     lags = Lags(plan.graph, state.objects) if plan.graph.lagged else None
     context, values = state.context, state.context.values

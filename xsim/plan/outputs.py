@@ -33,7 +33,7 @@ class PlannedOutput:
         Name in the result: ``process__variable``, or the bare name of an index variable.
     clock : str, optional
         Clock on which it is saved; None for one value at the end.
-    positions : tuple of int
+    positions : numpy.ndarray
         Positions on the main clock at which it is saved, one for each label of its clock; empty for clock None.
     dims : tuple of Dims
         Alternatives for its own dimensions, without the clock.
@@ -48,7 +48,7 @@ class PlannedOutput:
     key: Key
     name: str
     clock: str | None
-    positions: tuple[int, ...]
+    positions: np.ndarray[Any, Any]
     dims: tuple[Dims, ...]
     attrs: Mapping[str, Any]
     encoding: Mapping[str, Any]
@@ -105,11 +105,10 @@ def plan_outputs(
         If an encoding is given for something that is not saved, or has unknown keys.
     """
     _check_indexes(graph, clocks)
-    positions: dict[str | None, tuple[int, ...]] = {None: ()}
+    positions: dict[str | None, np.ndarray[Any, Any]] = {None: np.arange(0)}
     for clock, labels in clocks.labels.items():
-        on_main = np.arange(labels.size) if clock == clocks.main else clocks.positions(clock)
-        positions[clock] = tuple(on_main.tolist())
-    planned = [_plan_output(graph, clocks, key, key[1], None, (), options) for key in graph.indexes]
+        positions[clock] = np.arange(labels.size) if clock == clocks.main else clocks.positions(clock)
+    planned = [_plan_output(graph, clocks, key, key[1], None, positions[None], options) for key in graph.indexes]
     planned += [
         _plan_output(graph, clocks, key, join_key(key), clock, positions[clock], options)
         for key, clock in requests.items()
@@ -150,7 +149,7 @@ def _plan_output(
     key: Key,
     name: str,
     clock: str | None,
-    positions: tuple[int, ...],
+    positions: np.ndarray[Any, Any],
     options: RunOptions,
 ) -> PlannedOutput:
     spec = graph.resolved(key)

@@ -19,6 +19,12 @@ def _corner(shape: tuple[int, ...]) -> tuple[Any, ...]:
     return tuple(slice(n) for n in shape)
 
 
+_OF_MEMORYVIEW = "bhilqBHILQd"
+"""Types whose scalars a memoryview takes bit for bit."""
+
+_NO_ARRAYS = np.dtype("V1")
+"""A type that no array to be saved has; None would not do, since numpy takes it for float64."""
+
 TEXT_BYTES = 32
 """Size reckoned for a string, whose real size is not known beforehand."""
 
@@ -79,10 +85,12 @@ class OutputBuffer:
         self.ambiguous = False
         self.written = 0
         self._rows: Array = np.empty(0)
+        self._size = 0  # of _rows
         self._filled = 0
         # What needs no check: a class of scalars, and a type of arrays of the largest shape.
         self._scalar: type | None = None
-        self._array: np.dtype[Any] | None = None
+        self._numbers: Any = None  # _rows for scalars, which a memoryview takes twice as fast
+        self._array: np.dtype[Any] = _NO_ARRAYS
 
     def put(self, value: Any) -> None:
         """Take the value for the next label, as a copy (DESIGN §V4).
@@ -92,18 +100,17 @@ class OutputBuffer:
         OutputError
             If it cannot be saved, or its type or number of dimensions differs from the values before.
         """
-        if self.type is None:
-            self._start(value)
-        rows = self._rows
-        kind = type(value)
-        if kind is self._scalar or (
-            kind is np.ndarray and value.dtype == self._array and value.shape == rows.shape[1:]
-        ):
-            rows[self._filled] = value
+        if type(value) is self._scalar:
+            try:
+                self._numbers[self._filled] = value
+            except (ValueError, OverflowError):  # an int that is too large
+                self._put_slowly(value)
+        elif type(value) is np.ndarray and value.dtype == self._array and value.shape == self.own_shape:
+            self._rows[self._filled] = value
         else:
             self._put_slowly(value)
         self._filled += 1
-        if self._filled == len(self._rows):
+        if self._filled == self._size:
             self.flush()
 
     def _start(self, first: Any) -> None:
@@ -120,9 +127,8 @@ class OutputBuffer:
         self._resize(array.shape, self._best_size(array.shape))
         if not (chosen.is_text or chosen.is_bool):
             self._array = chosen.stored
-        # Scalars whose class tells the type need no check. Python's int may be too large; text, bytes and dates of
-        # one class differ in length or unit.
-        if isinstance(first, (float, np.number)) and not isinstance(first, np.timedelta64):
+        # Scalars whose class tells the type need no check; text, bytes and dates of one class differ in length or unit.
+        if isinstance(first, (float, np.number)) and not isinstance(first, np.timedelta64) or type(first) is int:
             self._scalar = type(first) if np.asarray(first).dtype == self.type.stored else None
 
     def _best_size(self, own_shape: tuple[int, ...]) -> int:
@@ -138,7 +144,12 @@ class OutputBuffer:
         if self._filled:
             box = _corner(self.own_shape)
             rows[(slice(self._filled), *box)] = self._rows[: self._filled]
-        self._rows, self.own_shape = rows, own_shape
+        self.own_shape = own_shape
+        self._collect_in(rows)
+
+    def _collect_in(self, rows: Array) -> None:
+        self._rows, self._size = rows, len(rows)
+        self._numbers = memoryview(rows) if rows.dtype.char in _OF_MEMORYVIEW else rows
 
     def _check_sizes(self, own_shape: tuple[int, ...]) -> None:
         dims = self.output.own_dims(len(own_shape))
@@ -153,6 +164,8 @@ class OutputBuffer:
                 )
 
     def _put_slowly(self, value: Any) -> None:
+        if self.type is None:
+            self._start(value)
         assert self.type is not None
         array = self.type.fit(self._ordered(value))
         if array.shape != self.own_shape:
@@ -180,7 +193,7 @@ class OutputBuffer:
             self.ragged = True
             self._rows[self._filled :] = self.type.fill
             if self.type.is_integer:
-                self._array = None
+                self._array = _NO_ARRAYS
         shape = tuple(np.maximum(self.own_shape, array.shape).tolist())
         if shape == self.own_shape:
             return
@@ -190,7 +203,7 @@ class OutputBuffer:
             size = min(size, self._best_size(shape))
             if size <= self._filled:
                 size = self._filled
-                self._rows = self._rows[:size]
+                self._collect_in(self._rows[:size])
                 self.flush()
         self._resize(shape, min(size, self.output.nlabels - self.written))
 
@@ -228,10 +241,9 @@ class OutputBuffer:
         self.target.write(self.written, rows)
         self.written += filled
         if self.written < self.output.nlabels:
-            if self.output.nlabels - self.written < len(self._rows):
-                self._rows = self._rows[: self.output.nlabels - self.written]
-            if self.ragged:  # another buffer: the target may keep this one
-                self._rows = np.full_like(self._rows, self.type.fill)
+            rows = self._rows[: self.output.nlabels - self.written]
+            # Another buffer where rows are padded: the target may keep this one.
+            self._collect_in(np.full_like(rows, self.type.fill) if self.ragged else rows)
 
     @property
     def missing(self) -> bool:
