@@ -128,7 +128,7 @@ class OutputBuffer:
         if not (chosen.is_text or chosen.is_bool):
             self._array = chosen.stored
         # Scalars whose class tells the type need no check; text, bytes and dates of one class differ in length or unit.
-        if isinstance(first, (float, np.number)) and not isinstance(first, np.timedelta64) or type(first) is int:
+        if (isinstance(first, (float, np.number)) and not isinstance(first, np.timedelta64)) or type(first) is int:
             self._scalar = type(first) if np.asarray(first).dtype == self.type.stored else None
 
     def _best_size(self, own_shape: tuple[int, ...]) -> int:
