@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from concurrent.futures import Executor, Future
 from math import prod
 from typing import Any, Protocol
 
@@ -21,6 +22,9 @@ def _corner(shape: tuple[int, ...]) -> tuple[Any, ...]:
 
 _OF_MEMORYVIEW = "bhilqBHILQd"
 """Types whose scalars a memoryview takes bit for bit."""
+
+WORTH_A_THREAD = 2**20
+"""Bytes of a chunk from which on it is written while the run goes on; less takes no time."""
 
 _NO_ARRAYS = np.dtype("V1")
 """A type that no array to be saved has; None would not do, since numpy takes it for float64."""
@@ -53,6 +57,8 @@ class OutputBuffer:
         Sizes of dimensions that the setup has.
     known : OutputShape, optional
         Type and number of dimensions, where they are known already; otherwise the first value decides.
+    writer : concurrent.futures.Executor, optional
+        One thread that writes large chunks while values for the next one are collected, in the order in which they come.
 
     Attributes
     ----------
@@ -74,8 +80,13 @@ class OutputBuffer:
         target: Target,
         fixed_sizes: Mapping[Hashable, int],
         known: OutputShape | None = None,
+        writer: Executor | None = None,
     ) -> None:
         self.output = output
+        self._writer = writer
+        self._in_flight: Future[None] | None = None
+        self._spare: Array | None = None  # what is in flight, or was
+        self._lost = False
         self._known = known
         self.target = target
         self.fixed_sizes = fixed_sizes
@@ -149,7 +160,8 @@ class OutputBuffer:
 
     def _collect_in(self, rows: Array) -> None:
         self._rows, self._size = rows, len(rows)
-        self._numbers = memoryview(rows) if rows.dtype.char in _OF_MEMORYVIEW else rows
+        plain = rows.dtype.char in _OF_MEMORYVIEW and memoryview(rows).format in _OF_MEMORYVIEW
+        self._numbers = memoryview(rows) if plain else rows
 
     def _check_sizes(self, own_shape: tuple[int, ...]) -> None:
         dims = self.output.own_dims(len(own_shape))
@@ -164,6 +176,8 @@ class OutputBuffer:
                 )
 
     def _put_slowly(self, value: Any) -> None:
+        if self._in_flight is not None and self._in_flight.done():
+            self.wait()
         if self.type is None:
             self._start(value)
         assert self.type is not None
@@ -232,20 +246,54 @@ class OutputBuffer:
         if not self._filled:
             return
         assert self.type is not None
+        self.wait()  # before rows are taken: if this fails, they can still be written
         rows = self._rows[: self._filled]
         if not self.ragged:
             self._look_for_ambiguous(rows)
         filled, self._filled = self._filled, 0  # what cannot be written is not tried twice
         if not self.written:
             self.target.create(self.type, len(self._rows), self.own_shape)
-        self.target.write(self.written, rows)
+        behind = self._writer is not None and not self.ragged and rows.nbytes >= WORTH_A_THREAD
+        if behind:
+            self._write_behind(rows)
+        else:
+            self.target.write(self.written, rows)
         self.written += filled
         if self.written < self.output.nlabels:
-            rows = self._rows[: self.output.nlabels - self.written]
+            rows = self._rows
+            if behind:
+                rows, self._spare = np.empty_like(rows) if self._spare is None else self._spare, rows
+            rows = rows[: self.output.nlabels - self.written]
             # Another buffer where rows are padded: the target may keep this one.
             self._collect_in(np.full_like(rows, self.type.fill) if self.ragged else rows)
+
+    def _write_behind(self, rows: Array) -> None:
+        """Write rows while the run goes on."""
+        assert self._writer is not None
+        self._in_flight = self._writer.submit(self.target.write, self.written, rows)
+        self._in_flight.add_done_callback(self._look_at_end)
+
+    def _look_at_end(self, write: Future[None]) -> None:
+        """Let the next value be looked at, which finds the failure of a write: others are not to pay for that."""
+        if write.exception() is not None:
+            self._scalar, self._array = None, _NO_ARRAYS
+
+    def wait(self) -> None:
+        """Wait until what is being written is written.
+
+        Raises
+        ------
+        Exception
+            What stopped it, once.
+        """
+        if self._in_flight is not None:
+            error = self._in_flight.exception()
+            self._in_flight = None
+            if error is not None:
+                self._lost = True
+                raise error
 
     @property
     def missing(self) -> bool:
         """Whether a row, or a part of one, has no value."""
-        return self.ragged or self.written < self.output.nlabels
+        return self.ragged or self._lost or self.written < self.output.nlabels

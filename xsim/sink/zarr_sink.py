@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import zarr
 
+from xsim._base.cpus import usable_cpus
 from xsim.errors import StoreError
 from xsim.plan.fingerprint import Fingerprint
 from xsim.plan.provenance import Provenance
@@ -212,20 +214,27 @@ class ZarrSink:
     def __init__(self, store: ZarrStore) -> None:
         self.store = store
         self._buffers: list[OutputBuffer] = []
+        # Its thread is made when something is large enough to be written while the run goes on.
+        self._writer = ThreadPoolExecutor(1, "xsim-writer") if usable_cpus() > 1 else None
 
     def preflight(self, plan: RunPlan) -> RunPlan:
         """Check the store; give the plan with values that stay when it is replaced."""
         return self.store.preflight(plan)
 
     def release(self) -> None:
-        """Let other runs have the store."""
+        """Let other runs have the store, once nothing is written any more."""
+        if self._writer is not None:
+            self._writer.shutdown()
         self.store.release()
 
     def open(self, plan: RunPlan) -> Sequence[OutputBuffer]:
         """Write the setup; give a buffer for each planned output."""
         self.store.open(plan)
         fixed = dict(plan.setup.sizes)
-        self._buffers = [OutputBuffer(output, ZarrTarget(output, self.store.group), fixed) for output in plan.outputs]
+        self._buffers = [
+            OutputBuffer(output, ZarrTarget(output, self.store.group), fixed, writer=self._writer)
+            for output in plan.outputs
+        ]
         return self._buffers
 
     def close(self, outcome: str, facts: Mapping[str, Any]) -> None:
@@ -241,6 +250,9 @@ class ZarrSink:
         for buffer in self._buffers:
             with _collect(errors):
                 buffer.flush()
+        for buffer in self._buffers:
+            with _collect(errors):
+                buffer.wait()
         pad(self._buffers)
         for buffer in self._buffers:
             with _collect(errors):

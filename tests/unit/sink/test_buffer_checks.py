@@ -178,3 +178,13 @@ def test_python_integers_that_do_not_fit_are_refused(planned_output, fake_target
 
     with pytest.raises(OutputError, match="a value cannot be held exactly"):
         buffer.put(2**63)
+
+
+@pytest.mark.parametrize("dtype", ["<f8", ">f8", "<i8", ">i8"])
+def test_numbers_in_any_byte_order(planned_output, fake_target, dtype):
+    """Types may come from a file, with their byte order spelled out."""
+    target = fake_target(2)
+    given = np.dtype(dtype).newbyteorder(dtype[0])
+    put_all(planned_output(2, encoding={"dtype": given}), target, [1.0, 2.0] if given.kind == "f" else [1, 2])
+
+    assert target.writes[0][1].tolist() == [1, 2]
