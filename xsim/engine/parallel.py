@@ -15,7 +15,7 @@ import dask.threaded
 from xsim._base.stages import RuntimeSignal, as_signal
 from xsim.engine.ending import Answer
 from xsim.engine.hazards import SharedState, hazard_edges
-from xsim.engine.stage import StageProgram, steers
+from xsim.engine.stage import Packs, StageProgram, steers
 from xsim.engine.state import State
 from xsim.engine.tasks import StageTask, grouped_tasks, longest_path, single_tasks
 from xsim.engine.thread_limits import ThreadLimits, limited_pool
@@ -202,7 +202,7 @@ class ParallelStages:
 class _Pass:
     """One pass through a stage, with what its tasks have to tell each other."""
 
-    def __init__(self, program: StageProgram, packs: list[tuple[Any, ...]], costs: list[float] | None) -> None:
+    def __init__(self, program: StageProgram, packs: Packs, costs: list[float] | None) -> None:
         self._program = program
         self._packs = packs
         self._costs = costs

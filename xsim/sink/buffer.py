@@ -58,7 +58,7 @@ class OutputBuffer:
     known : OutputShape, optional
         Type and number of dimensions, where they are known already; otherwise the first value decides.
     writer : concurrent.futures.Executor, optional
-        One thread that writes large chunks while values for the next one are collected, in the order in which they come.
+        One thread, which writes large chunks in their order while values for the next ones are collected.
 
     Attributes
     ----------
@@ -160,8 +160,8 @@ class OutputBuffer:
 
     def _collect_in(self, rows: Array) -> None:
         self._rows, self._size = rows, len(rows)
-        plain = rows.dtype.char in _OF_MEMORYVIEW and memoryview(rows).format in _OF_MEMORYVIEW
-        self._numbers = memoryview(rows) if plain else rows
+        plain = rows.dtype.char in _OF_MEMORYVIEW and rows.data.format in _OF_MEMORYVIEW
+        self._numbers = rows.data if plain else rows
 
     def _check_sizes(self, own_shape: tuple[int, ...]) -> None:
         dims = self.output.own_dims(len(own_shape))
