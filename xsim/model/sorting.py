@@ -78,6 +78,8 @@ def setters_before(linking: Linking, name: str) -> tuple[str, ...]:
         keys = _roots(linking, linking.groups.get(group, ()))
         setters |= {linking.setters[key] for key in keys if key in linking.setters}
     setters.discard(name)
+    if len(setters) < 2:  # thousands of agents wait for one process each
+        return tuple(setters)
     return tuple(other for other in linking.specs if other in setters)
 
 
