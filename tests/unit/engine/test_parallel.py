@@ -22,6 +22,7 @@ def always(monkeypatch):
     monkeypatch.setattr(parallel, "WORTH_TRYING", 0)
     monkeypatch.setattr(parallel, "LEAST_GAIN", 0)
     monkeypatch.setattr(parallel, "TRIALS", 1)
+    monkeypatch.setattr(parallel, "CLEAR_GAIN", 1e-9)
     monkeypatch.setattr(tasks, "CHEAPEST_TASK", 1e-9)
 
 
