@@ -209,13 +209,18 @@ class ZarrSink:
     Parameters
     ----------
     store : ZarrStore
+
+    Attributes
+    ----------
+    writer : concurrent.futures.Executor or None
+        Writes large chunks while the run goes on; None where there is but one CPU, and where writing is timed.
     """
 
     def __init__(self, store: ZarrStore) -> None:
         self.store = store
         self._buffers: list[OutputBuffer] = []
         # Its thread is made when something is large enough to be written while the run goes on.
-        self._writer = ThreadPoolExecutor(1, "xsim-writer") if usable_cpus() > 1 else None
+        self.writer = ThreadPoolExecutor(1, "xsim-writer") if usable_cpus() > 1 else None
 
     def preflight(self, plan: RunPlan) -> RunPlan:
         """Check the store; give the plan with values that stay when it is replaced."""
@@ -223,8 +228,8 @@ class ZarrSink:
 
     def release(self) -> None:
         """Let other runs have the store, once nothing is written any more."""
-        if self._writer is not None:
-            self._writer.shutdown()
+        if self.writer is not None:
+            self.writer.shutdown()
         self.store.release()
 
     def open(self, plan: RunPlan) -> Sequence[OutputBuffer]:
@@ -232,7 +237,7 @@ class ZarrSink:
         self.store.open(plan)
         fixed = dict(plan.setup.sizes)
         self._buffers = [
-            OutputBuffer(output, ZarrTarget(output, self.store.group), fixed, writer=self._writer)
+            OutputBuffer(output, ZarrTarget(output, self.store.group), fixed, writer=self.writer)
             for output in plan.outputs
         ]
         return self._buffers

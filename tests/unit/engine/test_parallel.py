@@ -149,7 +149,7 @@ def test_no_thread_is_left():
 
 def test_a_thousand_agents(always, monkeypatch):
     """A thousand cheap independent processes are a handful of tasks."""
-    monkeypatch.setattr(tasks, "CHEAPEST_TASK", 500e-6)
+    monkeypatch.setattr(tasks, "CHEAPEST_TASK", 20e-6)
     agent = process(lambda self: setattr(self, "v", self.u + 1), v=xs.variable(intent="out"))
     text = summary({f"agent{i}": agent for i in range(1000)}, steps=4)
 
