@@ -125,8 +125,10 @@ class StageProgram:
         """Start the stage: forget cached values, and give the arguments of each kind of call."""
         for process in self._caching:
             set_slot(process, CACHE_SLOT, {})
+        takers = self._takers
         try:
-            return [take(values) for take in self._takers]
+            # Mostly all take the same; a comprehension costs as much as taking it.
+            return (takers[0](values),) if len(takers) == 1 else [take(values) for take in takers]
         except KeyError as error:
             raise RuntimeContextError(
                 f"the runtime context lacks {error.args[0]!r}, which stage {self.stage.value!r} needs",
