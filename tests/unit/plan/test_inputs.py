@@ -393,7 +393,9 @@ def test_planned_inputs_are_frozen():
         planned(setup_of())["rate"].in_time = True
 
 
-@pytest.mark.parametrize("dtype", ["float32", "int64", "bool", "complex128", "datetime64[s]", "timedelta64[ns]", "U3", "O"])
+@pytest.mark.parametrize(
+    "dtype", ["float32", "int64", "bool", "complex128", "datetime64[s]", "timedelta64[ns]", "U3", "O"]
+)
 @pytest.mark.parametrize("own", [(), (2,)])
 @pytest.mark.parametrize("converter", [None, lambda value: (value,)])
 def test_a_series_gives_what_each_step_gives(monkeypatch, dtype, own, converter):
