@@ -1,6 +1,7 @@
 """Which stage runs when, and when outputs are taken (DESIGN §C1, §C2, §C4)."""
 
 import itertools
+
 import numpy as np
 import pytest
 import xarray as xr
