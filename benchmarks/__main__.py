@@ -25,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured to a file, too")
     parser.add_argument("--peers", action="store_true", help="peers too (make bench-peers makes what they need)")
     parser.add_argument("--cpu", action="store_true", help="count processor time where one thread works")
+    parser.add_argument("--profile", action="store_true", help="tell too in what functions xsim spends its time")
     parser.add_argument("--list", action="store_true", help="only list the cases")
     options = parser.parse_args(argv)
     chosen = list(matching(options.case))
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows: list[Row] = []
     started = time.perf_counter()
     for each in chosen:
-        with Measure(each, options.small, options.cpu) as measure:
+        with Measure(each, options.small, options.cpu, options.profile) as measure:
             found = each.function(measure)
         for row in [found] if isinstance(found, Row) else found:
             rows.append(row)

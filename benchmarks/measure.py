@@ -8,8 +8,11 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from cProfile import Profile
 from dataclasses import dataclass
 from pathlib import Path
+from pstats import Stats
 from statistics import median
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +24,9 @@ Work = Callable[[int], Callable[[], object]]
 
 LEAST_ROUNDS = 3
 MOST_ROUNDS = 15
+PROFILED = 20
+"""Functions that a profile names."""
+
 PATIENCE = 4.0
 """Seconds in which rounds are repeated, if more than the least of them fit in."""
 
@@ -65,13 +71,16 @@ class Measure:
         Only see that all works: sizes a hundredth, one round.
     cpu : bool
         Count processor time, where work is done by one thread: for machines that are busy with other things.
+    profile : bool
+        Tell in what functions xsim spends its time, besides; times are not worth much then.
     """
 
-    def __init__(self, case: Case, small: bool = False, cpu: bool = False) -> None:
+    def __init__(self, case: Case, small: bool = False, cpu: bool = False, profile: bool = False) -> None:
         self.case = case
         self.small = small
         self._clock = time.process_time if cpu else time.perf_counter
         self._files = 0
+        self._profile = Profile() if profile else None
 
     def __enter__(self) -> Self:
         self._scratch = tempfile.TemporaryDirectory(prefix="xsim-bench-")
@@ -79,6 +88,8 @@ class Measure:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._scratch.cleanup()
+        if self._profile is not None and error is None:
+            Stats(self._profile).strip_dirs().sort_stats("tottime").print_stats(PROFILED)
 
     def path(self) -> Path:
         """Give the path of a new store; it is deleted after the work for which it was asked for."""
@@ -115,20 +126,21 @@ class Measure:
         while True:
             for size in sizes:
                 for who, work in works.items():
-                    found[size, who].append(self._time(work, size, clock))
+                    found[size, who].append(self._time(work, size, clock, size == sizes[-1] and who == "xsim"))
             done += 1
             enough = done >= rounds and time.perf_counter() - started > PATIENCE
             if self.small or enough or done >= max(rounds, MOST_ROUNDS):
                 return Times(sizes, found)
 
-    def _time(self, work: Work, size: int, clock: Callable[[], float]) -> float:
+    def _time(self, work: Work, size: int, clock: Callable[[], float], watched: bool = False) -> float:
         do = work(size)
         # What is there already is nothing that the collector, which is left on, has to look through for either.
         gc.collect()
         gc.freeze()
-        started = clock()
-        do()
-        seconds = clock() - started
+        with self._profile if self._profile is not None and watched else nullcontext():
+            started = clock()
+            do()
+            seconds = clock() - started
         gc.unfreeze()
         del do
         for path in Path(self._scratch.name).iterdir():

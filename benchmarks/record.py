@@ -26,8 +26,8 @@ class Record:
     seconds : float
         How long it took.
     rows : list of Row
-    peers : dict
-        By case, by peer: seconds a unit, or why there are none.
+    peers : list of dict
+        What peers need for the same cases: case, peer, version, and seconds a unit, or a value, or an error.
     """
 
     command: str
@@ -35,13 +35,18 @@ class Record:
     machine: dict[str, Any]
     seconds: float
     rows: list[Row]
-    peers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    peers: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def of(cls, rows: Sequence[Row], small: bool, arguments: Sequence[str], seconds: float) -> Self:
         """Make the record of a run of this command on this machine."""
         command = " ".join(["python -m benchmarks", *map(str, arguments)])
         return cls(command, small, description(), seconds, list(rows))
+
+    def row_of(self, found: dict[str, Any]) -> Row | None:
+        """Give the row of xsim that something found of a peer belongs to."""
+        rows = [row for row in self.rows if row.case == found["case"]]
+        return next((row for row in rows if found["what"] and found["what"] in row.title), rows[0] if rows else None)
 
     def write(self, path: Path) -> None:
         """Write a file."""

@@ -14,7 +14,7 @@ def number(value: float) -> str:
     if math.isnan(value):
         return "–"
     digits = 2 - math.floor(math.log10(abs(value))) if value else 0
-    return f"{value:,.{max(0, digits)}f}" if digits < 4 else f"{value:.2g}"
+    return f"{value:,.{max(0, digits)}f}" if digits < 6 else f"{value:.2g}"
 
 
 def duration(seconds: float | None) -> str:
