@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,10 +39,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         print("Sizes are a hundredth: this shows that all works, and its numbers mean nothing.")
     print(HEAD)
     rows: list[Row] = []
+    failed: list[str] = []
     started = time.perf_counter()
     for each in chosen:
-        with Measure(each, options.small, options.cpu, options.profile) as measure:
-            found = each.function(measure)
+        try:
+            with Measure(each, options.small, options.cpu, options.profile) as measure:
+                found = each.function(measure)
+        except Exception:  # the others are worth their time all the same
+            failed.append(each.key)
+            print(f"{each.key:<4}failed:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
+            continue
         for row in [found] if isinstance(found, Row) else found:
             rows.append(row)
             print(line(row, options.small), flush=True)
@@ -52,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         measure_peers(record, {each.key for each in chosen}, options.small)
     if options.json:
         record.write(options.json)
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

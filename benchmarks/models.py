@@ -205,7 +205,7 @@ def agents(number: int) -> tuple[xs.Model, dict[str, float]]:
     """Give a market of so many agents, and their inputs."""
     names = [f"agent{i}" for i in range(number)]
     model = xs.Model({"market": Market, **dict.fromkeys(names, Agent), "auction": Auction})
-    inputs = {}
+    inputs: dict[str, float] = {}
     for i, name in enumerate(names):
         inputs |= {f"{name}__need": 3.0 + i % 7, f"{name}__ramp": 2.0, f"{name}__mean": 0.1}
     return model, inputs
