@@ -109,19 +109,19 @@ def field_setup(size: int, steps: int) -> xr.Dataset:
 
 @xs.process
 class Tiny:
-    """Almost nothing: a number and fifty more that grow."""
+    """Almost nothing: a number and fifty more that grow towards one."""
 
     rate = xs.variable()
     level = xs.variable(intent="out")
     profile = xs.variable(dims="x", intent="out")
 
     def initialize(self) -> None:
-        self.level = 1.0
-        self.profile = np.ones(50)
+        self.level = 0.1
+        self.profile = np.full(50, 0.1)
 
     def run_step(self) -> None:
-        self.level *= self.rate
-        self.profile = self.profile * self.rate
+        self.level += self.rate * self.level * (1.0 - self.level)
+        self.profile = self.profile + self.rate * self.profile * (1.0 - self.profile)
 
 
 TINY = xs.Model({"tiny": Tiny})
@@ -130,7 +130,7 @@ TINY_STEPS = 10
 
 def tiny_setup(members: int) -> xr.Dataset:
     """Give a sweep of tiny members, of which the last values are saved."""
-    rates = np.linspace(1.0, 1.1, members)
+    rates = np.linspace(0.1, 1.1, members)
     outputs = dict.fromkeys(("tiny__level", "tiny__profile"))
     return steps_setup(TINY, TINY_STEPS, input_vars={"tiny__rate": ("member", rates)}, output_vars=outputs)
 

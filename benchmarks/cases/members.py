@@ -26,12 +26,12 @@ class HandTiny:
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
-        self.level = 1.0
-        self.profile = np.ones(50)
+        self.level = 0.1
+        self.profile = np.full(50, 0.1)
 
     def run_step(self) -> None:
-        self.level *= self.rate
-        self.profile = self.profile * self.rate
+        self.level += self.rate * self.level * (1.0 - self.level)
+        self.profile = self.profile + self.rate * self.profile * (1.0 - self.profile)
 
 
 @cache
@@ -55,7 +55,7 @@ def by_hand(m: Measure) -> Work:
 
     def ready(members: int) -> Callable[[], object]:
         arguments = layout(members)
-        rates = np.linspace(1.0, 1.1, members).tolist()
+        rates = np.linspace(0.1, 1.1, members).tolist()
         store = m.path()
 
         def work() -> None:

@@ -20,17 +20,17 @@ WORKERS = 2
 
 
 def member(rate: float) -> tuple:
-    """Run a tiny member: a number and fifty more that grow."""
-    level, profile = 1.0, np.ones(50)
+    """Run a tiny member: a number and fifty more that grow towards one."""
+    level, profile = 0.1, np.full(50, 0.1)
     for _ in range(TINY_STEPS):
-        level *= rate
-        profile = profile * rate
+        level += rate * level * (1.0 - level)
+        profile = profile + rate * profile * (1.0 - profile)
     return level, profile
 
 
 def rates(members: int) -> np.ndarray:
     """Give the inputs of a sweep of tiny members."""
-    return np.linspace(1.0, 1.1, members)
+    return np.linspace(0.1, 1.1, members)
 
 
 def burn(iterations: int) -> float:

@@ -264,12 +264,12 @@ class Tiny:
     profile = xs.variable(dims="x", intent="out")
 
     def initialize(self):
-        self.level = 1.0
-        self.profile = np.ones(50)
+        self.level = 0.1
+        self.profile = np.full(50, 0.1)
 
     def run_step(self):
-        self.level *= self.rate
-        self.profile = self.profile * self.rate
+        self.level += self.rate * self.level * (1.0 - self.level)
+        self.profile = self.profile + self.rate * self.profile * (1.0 - self.profile)
 
 
 TINY = xs.Model({"tiny": Tiny})
