@@ -90,8 +90,17 @@ def case(key: str, phase: str, title: str) -> Callable[[Callable[[Measure], Meas
 
 
 def matching(patterns: Sequence[str]) -> Iterator[Case]:
-    """Give the cases whose label fits any of some patterns: a part of it, or a glob; all of them without a pattern."""
+    """Give the cases that fit any of some patterns, all of them without one, in the order of their keys.
+
+    A pattern is a group (``A``), a key (``A1``), a part of a label or a glob.
+    """
     for each in sorted(CASES, key=lambda each: each.key):
-        label = each.label.lower()
-        if not patterns or any(p.lower() in label or fnmatchcase(label, p.lower()) for p in patterns):
+        if not patterns or any(_fits(each, pattern.lower()) for pattern in patterns):
             yield each
+
+
+def _fits(each: Case, pattern: str) -> bool:
+    key, label = each.key.lower(), each.label.lower()
+    if len(pattern) == 1 or pattern in {other.key.lower() for other in CASES}:
+        return pattern in (key, key[0])
+    return pattern in label or fnmatchcase(label, pattern)

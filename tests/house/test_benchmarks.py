@@ -72,8 +72,9 @@ def test_cases_have_keys_of_their_own() -> None:
     assert all(each.function.__doc__ for each in CASES)
 
 
-def test_cases_are_chosen_by_parts_of_their_label() -> None:
-    """A pattern is a part of a label or a glob, whatever its case, and several patterns add up."""
+def test_cases_are_chosen_by_patterns() -> None:
+    """A pattern is a group, a key, a part of a label or a glob, whatever its case, and several patterns add up."""
+    assert {each.key[0] for each in matching(["x"])} == {"X"}
     assert [each.key for each in matching(["a1", "B3 *"])] == ["A1", "B3"]
     assert {each.phase for each in matching(["growth"])} == {"growth"}
     assert len(list(matching([]))) == len(CASES)
