@@ -13,6 +13,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
 
 from benchmarks.record import Record
 from benchmarks.registry import Row
@@ -20,6 +21,7 @@ from benchmarks.table import number
 
 STYLE = Path(__file__).parents[1] / "doc" / "matplotlibrc"
 MET, MISSED, PEER, MARK = "#21918c", "#d1495b", "#7a7a7a", "#222222"
+PLURALS = {"process": "processes", "number": "numbers in an array"}
 PEER_SHAPES = {"xarray-simlab": "s", "pipefunc": "^", "xyzpy": "v", "epyc": "D", "joblib": "P"}
 
 
@@ -35,8 +37,9 @@ def draw_ratios(record: Record, path: Path) -> None:
             color = MISSED if row.met is False else MET
             axes.plot(row.value, y, "o", color=color, ms=8, zorder=4)
             axes.annotate(
-                number(row.value), (row.value, y), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=7
-            )
+                number(row.value), (row.value, y), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=7,
+                bbox={"color": "white", "pad": 0.6}, zorder=5
+            )  # fmt: skip
             for peer, ratio in _peer_ratios(record, row).items():
                 axes.plot(ratio, y, PEER_SHAPES.get(peer, "x"), color=PEER, ms=6, mfc="none", zorder=3)
         axes.axvline(1, color="#bbbbbb", lw=1, zorder=0)
@@ -70,32 +73,33 @@ def _legend(record: Record) -> list[Any]:
     handles = [
         Line2D([], [], color=color, marker=shape, ls="", ms=8, mew=2, label=name) for name, color, shape in shown
     ]
-    peers = sorted({each["peer"] for each in record.peers})
+    peers = sorted({each["peer"] for each in record.peers if "seconds" in each})
     shapes = [(peer, PEER_SHAPES.get(peer, "x")) for peer in peers]
     return handles + [Line2D([], [], color=PEER, marker=s, ls="", mfc="none", label=name) for name, s in shapes]
 
 
 def draw_growth(record: Record, path: Path) -> None:
-    """Draw cost against number, each with the exponent of the fit."""
+    """Draw what more of something costs, each with the exponent of the fit."""
     rows = [row for row in record.rows if row.phase == "growth"]
     with plt.style.context(STYLE):
-        figure, grid = plt.subplots(2, 3, figsize=(8, 4.6))
+        figure, grid = plt.subplots(2, 3, figsize=(8, 4.8))
         for axes, row in zip(grid.flat, rows, strict=False):
             sizes, seconds = (np.array(row.details[key]) for key in ("sizes", "seconds"))
-            axes.loglog(sizes, seconds, "o-", color=MISSED if row.met is False else MET, ms=5)
-            line = row.details["base"] + (seconds[-1] - row.details["base"]) * sizes / sizes[-1]
-            axes.loglog(sizes, line, "--", color="#999999", lw=1, zorder=0)
-            axes.axhline(row.details["base"], color="#cccccc", lw=1, ls=":", zorder=0)
+            more = seconds - row.details["base"]
+            axes.loglog(sizes, more, "o", color=MISSED if row.met is False else MET, ms=6)
+            axes.loglog(sizes, more[-1] * sizes / sizes[-1], "--", color="#999999", lw=1, zorder=0)
             axes.set_title(f"{row.title}\nexponent {row.value:.2f}", fontsize=8)
-            axes.set_xlabel(f"{row.per}s", fontsize=8)
+            axes.set_xlabel(PLURALS.get(row.per, f"{row.per}s"), fontsize=8)
+            axes.yaxis.set_minor_formatter(NullFormatter())
             axes.tick_params(labelsize=7)
             axes.grid(color="#eeeeee")
         for axes in grid.flat[len(rows) :]:
             axes.axis("off")
-            axes.text(
-                0, 0.75, "points: seconds measured\ndashed: a straight line\n"
-                "dotted: a call of size one", fontsize=8, va="top", transform=axes.transAxes
-            )  # fmt: skip
+        handles = [
+            Line2D([], [], color=MET, marker="o", ls="", label="measured, less a call of size one"),
+            Line2D([], [], color="#999999", ls="--", lw=1, label="in proportion"),
+        ]
+        figure.legend(handles=handles, loc="outside lower center", ncols=2, fontsize=8)
         for axes in grid[:, 0]:
             axes.set_ylabel("seconds", fontsize=8)
         figure.savefig(path)
