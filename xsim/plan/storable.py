@@ -32,7 +32,7 @@ def storable_setup(plan: RunPlan) -> xr.Dataset:
     for name, variable in setup.variables.items():
         if variable.dtype.kind in "iu" and variable.dtype.char in "qQ":
             # C's long long, which has 8 bytes as others have, but which Zarr does not know.
-            changed[name] = variable.astype(variable.dtype.str)
+            variable = changed[name] = variable.astype(variable.dtype.str)
         chunks = variable.chunks or ()
         if any(max(sizes) != min(sizes) for sizes in chunks):  # Zarr has chunks of one size
             changed[name] = variable.chunk(dict(zip(variable.dims, map(max, chunks), strict=True)))
