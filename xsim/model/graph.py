@@ -103,7 +103,8 @@ class ModelGraph:
         if own is target:
             return own.metadata
         shared = (*DESCRIPTION, "groups", "static") if own.var_type is VarType.GLOBAL else DESCRIPTION
-        return MappingProxyType({**own.metadata, **{name: target.metadata[name] for name in shared}})
+        facts = target.facts()
+        return MappingProxyType(own.facts() | {name: facts[name] for name in shared})
 
     @cached_property
     def keys(self) -> tuple[Key, ...]:
@@ -145,7 +146,7 @@ class ModelGraph:
     @cached_property
     def dependencies(self) -> Mapping[str, tuple[str, ...]]:
         """For each process those that set something which it uses, in the order of declaration."""
-        return MappingProxyType({name: setters_before(self.linking, name) for name in self.order})
+        return MappingProxyType(setters_before(self.linking, self.order))
 
     @cached_property
     def before(self) -> Mapping[str, tuple[str, ...]]:

@@ -20,6 +20,7 @@ def make_objects(graph: ModelGraph) -> dict[str, Any]:
     Constructors of process classes are not called. Lagged references have their initial value.
     """
     objects: dict[str, Any] = {name: bare_object(graph.classes[name]) for name in graph.order}
+    groups: dict[str, tuple[Any, ...]] = {}  # one for all users of a group
     for name, process in objects.items():
         slots = process.__dict__
         slots[NAME_SLOT] = name
@@ -33,8 +34,10 @@ def make_objects(graph: ModelGraph) -> dict[str, Any]:
                 owner, attribute = graph.linking.targets[name, variable]
                 slots[link_slot(variable)] = (objects[owner], attribute)
             elif spec.group is not None:
-                members = graph.linking.groups.get(spec.group, ())
-                slots[link_slot(variable)] = tuple((objects[key[0]], key[1], key) for key in members)
+                if spec.group not in groups:
+                    members = graph.linking.groups.get(spec.group, ())
+                    groups[spec.group] = tuple((objects[key[0]], key[1], key) for key in members)
+                slots[link_slot(variable)] = groups[spec.group]
     return objects
 
 
