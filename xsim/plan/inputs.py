@@ -131,8 +131,9 @@ def _plan_input(
         in_time_allowed = (clock,) if clock and not (fixed or whole_series) else ()
         as_long = tuple(dim for dim in dims if in_time_allowed and setup.sizes[dim] == setup.sizes[clock])
         raise _wrong_dims(key, dims, alternatives, leading, in_time_allowed, check_dims, batch.dims, as_long)
-    variable = variable.transpose(*wanted)
-    lazy = variable.chunks is not None and variable.nbytes > LARGEST_IN_MEMORY
+    if wanted != dims:
+        variable = variable.transpose(*wanted)
+    lazy = variable.nbytes > LARGEST_IN_MEMORY and variable.chunks is not None
     values: np.ndarray[Any, Any] | Window = Window(variable) if lazy else variable.to_numpy()
     if variable.attrs.get(NONE_MARK):
         values = np.empty((), dtype=object)
