@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-import xsim._run as runs
 from xsim._model import Model
 from xsim.accessor.setup import SetupAccessor
-from xsim.engine.profile import Profile
 from xsim.errors import OptionError
 from xsim.model.context import model_or_default
 from xsim.model.graph import as_graph
-from xsim.plan.options import RunOptions, run_options
-from xsim.plan.run_plan import RunPlan
-from xsim.result.explanation import Explanation
 from xsim.result.views import ResultViews
+
+if TYPE_CHECKING:
+    from xsim.engine.profile import Profile
+    from xsim.plan.options import RunOptions
+    from xsim.plan.run_plan import RunPlan
+    from xsim.result.explanation import Explanation
 
 
 @xr.register_dataset_accessor("xsim")  # type: ignore[no-untyped-call]
@@ -54,6 +55,9 @@ class XsimAccessor(SetupAccessor, ResultViews):
         Exception
             What the member that is measured raises.
         """
+        import xsim._run as runs
+        from xsim.plan.options import run_options
+
         graph = as_graph(model_or_default(model))
         plan = runs.plan(graph, self._dataset, run_options("plan", **options))
         return runs.measured(plan, hooks or (), Model(graph.classes, order=graph.hints).over) if measure else plan
@@ -189,6 +193,8 @@ class XsimAccessor(SetupAccessor, ResultViews):
         clock, and after the last step for its last label.
         """
         given = locals()
+        from xsim.plan.options import RunOptions  # what runs models is imported when one is run
+
         chosen = RunOptions(**{name: given[name] for name in RunOptions.__annotations__})
         return self._run(model, chosen, hooks, safe_mode)
 
@@ -214,6 +220,11 @@ class XsimAccessor(SetupAccessor, ResultViews):
         XsimError, BatchError, Exception
             As `run` does.
         """
+        import xsim._run  # noqa: F401  # before the clock starts
+        from xsim.engine.profile import Profile
+        from xsim.plan.options import run_options
+        from xsim.result.explanation import Explanation
+
         chosen = run_options("explain", **options)
         profile = Profile(concurrent=chosen.concurrent)
         with profile.whole():
@@ -233,4 +244,6 @@ class XsimAccessor(SetupAccessor, ResultViews):
         view = model.over if isinstance(model, Model) else Model(graph.classes, order=graph.hints).over
         if not safe_mode and options.batch_dim is not None:
             raise OptionError("safe_mode=False is for single runs", got=f"batch_dim={options.batch_dim!r}")
+        import xsim._run as runs
+
         return runs.run(graph, self._dataset, options, hooks or (), view, None if safe_mode else dict(model), profile)

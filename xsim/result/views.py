@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import xarray as xr
 
-from xsim.result.batch_summary import BatchSummary, summarize
-from xsim.result.provenance import Provenance
-from xsim.result.records import records_of
+if TYPE_CHECKING:
+    from xsim.result.batch_summary import BatchSummary
+    from xsim.result.provenance import Provenance
 
 
 class ResultViews:
@@ -25,6 +27,8 @@ class ResultViews:
         AttributeError
             If the dataset is not the result of a batch.
         """
+        from xsim.result.records import records_of
+
         return records_of(self._dataset, ["outcome"])["outcome"]
 
     @property
@@ -33,6 +37,8 @@ class ResultViews:
 
         None for a setup, or where the attribute ``xsim_provenance`` has been dropped.
         """
+        from xsim.result.provenance import Provenance
+
         return Provenance.of(self._dataset)
 
     def summary(self) -> BatchSummary:
@@ -45,4 +51,6 @@ class ResultViews:
         AttributeError
             If the dataset is not the result of a batch.
         """
+        from xsim.result.batch_summary import summarize
+
         return summarize(self._dataset)
