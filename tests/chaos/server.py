@@ -137,12 +137,14 @@ def check(ask):
     store = Path(ask["store"])
     expected = sweep({"members": ask["members"], "options": {}})
     expected.attrs.pop("xsim_summary")
+    expected.attrs.pop("xsim_provenance")
     found = xr.open_zarr(store, decode_timedelta=False, consolidated=True).load()
     times = [n for n in found.variables if n in ("xsim_start", "xsim_end", "xsim_seconds", "xsim_worker")]
-    hidden = [*times, "xsim_traceback", "xsim_journal"]
+    hidden = [*times, "xsim_retries", "xsim_traceback", "xsim_journal"]
     expected = expected.drop_vars([name for name in hidden if name in expected.variables])
     found = found.drop_vars(hidden)
     found.attrs.pop("xsim_workers", None)
+    found.attrs.pop("xsim_provenance")
     assert sorted(found.variables) == sorted(expected.variables)
     assert found.attrs == expected.attrs
     for name, variable in expected.variables.items():

@@ -48,6 +48,7 @@ SIGNATURES = {
     xs.XsimAccessor.update_vars: "self model input_vars output_vars",
     xs.XsimAccessor.reset_vars: "self model",
     xs.XsimAccessor.filter_vars: "self model",
+    xs.XsimAccessor.summary: "self",
     xs.Model.update_state: "self input_vars validate ignore_static ignore_invalid_keys",
     xs.Model.execute: "self stage runtime_context hooks validate parallel scheduler",
     xs.Model.visualize: "self show_only_variable show_inputs show_variables",

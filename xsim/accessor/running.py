@@ -7,21 +7,21 @@ from typing import Any
 
 import xarray as xr
 
+import xsim._run as runs
 from xsim._model import Model
-from xsim._run import measured, run
 from xsim.accessor.setup import SetupAccessor
 from xsim.engine.profile import Profile
 from xsim.errors import OptionError
 from xsim.model.context import model_or_default
 from xsim.model.graph import as_graph
 from xsim.plan.options import RunOptions, run_options
-from xsim.plan.run_plan import RunPlan, make_plan
+from xsim.plan.run_plan import RunPlan
 from xsim.result.explanation import Explanation
-from xsim.result.outcomes import outcomes_of
+from xsim.result.views import ResultViews
 
 
 @xr.register_dataset_accessor("xsim")  # type: ignore[no-untyped-call]
-class XsimAccessor(SetupAccessor):
+class XsimAccessor(SetupAccessor, ResultViews):
     """What xsim does with a dataset: look at it as a setup, change it, run it."""
 
     def plan(
@@ -44,7 +44,8 @@ class XsimAccessor(SetupAccessor):
         Returns
         -------
         RunPlan
-            Prints what will run, what binds, and what it will cost.
+            Prints what will run, what binds, and what it will cost; with ``resume=True`` also what is done already and
+            what is left.
 
         Raises
         ------
@@ -54,8 +55,8 @@ class XsimAccessor(SetupAccessor):
             What the member that is measured raises.
         """
         graph = as_graph(model_or_default(model))
-        plan = make_plan(graph, self._dataset, run_options("plan", **options))
-        return measured(plan, hooks or (), Model(graph.classes, order=graph.hints).over) if measure else plan
+        plan = runs.plan(graph, self._dataset, run_options("plan", **options))
+        return runs.measured(plan, hooks or (), Model(graph.classes, order=graph.hints).over) if measure else plan
 
     def run(
         self,
@@ -232,15 +233,4 @@ class XsimAccessor(SetupAccessor):
         view = model.over if isinstance(model, Model) else Model(graph.classes, order=graph.hints).over
         if not safe_mode and options.batch_dim is not None:
             raise OptionError("safe_mode=False is for single runs", got=f"batch_dim={options.batch_dim!r}")
-        return run(graph, self._dataset, options, hooks or (), view, None if safe_mode else dict(model), profile)
-
-    @property
-    def outcome(self) -> xr.DataArray:
-        """How each member of a batch ended: "done", "failed" or "pending", along the batch dimensions.
-
-        Raises
-        ------
-        AttributeError
-            If the dataset is not the result of a batch.
-        """
-        return outcomes_of(self._dataset)
+        return runs.run(graph, self._dataset, options, hooks or (), view, None if safe_mode else dict(model), profile)

@@ -34,7 +34,9 @@ NO_GAIN = 1.2
 NO_GAIN_NOTE = "threads brought no gain: Python code runs in one thread at a time; try scheduler='processes'"
 
 
-def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, events: Events) -> Book:
+def run_batch(
+    plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, events: Events, book: Book | None = None
+) -> Book:
     """Run all members of a batch.
 
     Parameters
@@ -45,6 +47,8 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
     hooks : Hooks
     executor : Executor
     events : Events
+    book : Book, optional
+        An empty one, for looking at it meanwhile.
 
     Returns
     -------
@@ -56,7 +60,7 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
     KeyboardInterrupt, WorkerError
         When interrupted; members done until then are saved.
     """
-    book = _new_book(plan)
+    book = book or new_book(plan)
     wall, cpu = time.perf_counter(), cpu_seconds()
     outcome = "failed"
     under_way: list[Task] = []
@@ -137,6 +141,7 @@ def _go_on(
         done = earlier.records(block)
         left += len(done) < prod(block.shape)
         book.enter(done, [result_of(record) for record in done.values()])
+    book.go_on()
     return dict(earlier.shapes), earlier.block, _tasks_left(plan, sink, earlier, book), left
 
 
@@ -179,14 +184,15 @@ def _save_first(plan: RunPlan, sink: BatchSink, book: Book, pilots: dict[int, Me
             accept(sink, task, [task.known.get(member, PENDING) for member in members])
 
 
-def _new_book(plan: RunPlan) -> Book:
+def new_book(plan: RunPlan) -> Book:
+    """Give an empty book for the batch of a plan."""
     return Book(plan.batch, plan.workers, plan.options.max_failures)
 
 
 def _run_pilots(work: Work, executor: Executor, events: Events, pilots: dict[int, MemberResult]) -> None:
     """Run the first members, one for each worker, until one is done: they tell types, sizes and times."""
     plan = work.plan
-    book = _new_book(plan)
+    book = new_book(plan)
     while len(pilots) < plan.batch.size and not book.done and not book.stop_reason:
         first = len(pilots)
         numbers = range(first, min(first + plan.workers, plan.batch.size))

@@ -211,7 +211,7 @@ def _try_again(
         if result.record.get("outcome") != "failed" or attempts > retries:
             break
     if retries and result.record:
-        result = attrs.evolve(result, record={**result.record, "attempts": attempts})
+        result = attrs.evolve(result, record={**result.record, "retries": attempts - 1})
     return result
 
 

@@ -38,6 +38,8 @@ class Book:
         Remarks for the summary.
     seconds : float
         That members which are done took, in all.
+    before : int or None
+        Members that an earlier run has done; None if there was none.
     """
 
     def __init__(self, batch: Batch, workers: int, max_failures: int | None) -> None:
@@ -47,6 +49,7 @@ class Book:
         self.first_error: BaseException | None = None
         self.notes: list[str] = []
         self.seconds = 0.0
+        self.before: int | None = None
         self._first_failed = batch.size
         self._first_reason = ""
         self._max_failures = max_failures
@@ -104,6 +107,10 @@ class Book:
             if self._hashes.setdefault(name, (digest, member))[0] != digest:
                 self._unequal.add(name)
 
+    def go_on(self) -> None:
+        """Note that what has been entered was done by an earlier run."""
+        self.before = self.done
+
     def add(self, shapes: Mapping[str, OutputShape]) -> None:
         """Note outputs that become known; no member that is done has saved one that becomes known later."""
         for name, shape in shapes.items():
@@ -138,10 +145,28 @@ class Book:
         """Whether all members are done."""
         return self.done == self.batch.size
 
+    @property
+    def pending(self) -> int:
+        """Number of members that have not ended."""
+        return self.batch.size - self.done - self.failed
+
+    def counts(self) -> dict[str, int]:
+        """Count all members, those done by earlier runs and by this one, and the others."""
+        before = self.before or 0
+        return {
+            "all": self.batch.size,
+            "done before": before,
+            "done": self.done - before,
+            "failed": self.failed - self.timed_out,
+            "timed out": self.timed_out,
+            "pending": self.pending,
+        }
+
     def summary(self) -> str:
         """Say how the members ended."""
-        counts = [f"{self.done} of {quantity(self.batch.size, 'member')} done"]
-        pending = self.batch.size - self.done - self.failed
+        now = "" if self.before is None else f" ({self.done - self.before} in this run)"
+        counts = [f"{self.done} of {quantity(self.batch.size, 'member')} done{now}"]
+        pending = self.pending
         if self.failed > self.timed_out:
             counts.append(f"{self.failed - self.timed_out} failed")
         if self.timed_out:

@@ -16,6 +16,7 @@ from xsim.setup.attributes import (
     OUTPUT_DIMS,
     OUTPUT_ROLE,
     PROGRAMS,
+    PROVENANCE,
     ROLE,
     SEED,
     SUMMARY,
@@ -46,7 +47,7 @@ def as_source(dataset: xr.Dataset, graph: ModelGraph) -> xr.Dataset:
     ]
     source = dataset.drop_vars([*outputs, *indexes, *replaced])
     source = source.rename_vars({old: name for old, name in kept.items() if old not in replaced})
-    facts = (OUTCOME, PROGRAMS, SEED, SUMMARY, VERSION, WORKERS, *ENDING.values())
+    facts = (OUTCOME, PROGRAMS, PROVENANCE, SEED, SUMMARY, VERSION, WORKERS, *ENDING.values())
     source.attrs = {name: value for name, value in source.attrs.items() if name not in facts}
     return as_numbers(source)
 

@@ -229,7 +229,7 @@ class ZarrBatchSink:
         """Check the store."""
         plan = self.store.preflight(plan)
         # Now: the setup may be lazy, and come from the store, where it is replaced.
-        self._made_of = fingerprint(plan)
+        self._made_of = self.store.made_of or fingerprint(plan)
         return plan
 
     def release(self) -> None:

@@ -80,8 +80,13 @@ class EarlierRun:
             return plan
         return attrs.evolve(plan, seed=int(seed))
 
-    def check(self, plan: RunPlan, accept_code_change: bool) -> None:
+    def check(self, plan: RunPlan, accept_code_change: bool) -> Fingerprint:
         """Check that a plan goes on with this run, or has members appended to it.
+
+        Returns
+        -------
+        Fingerprint
+            Of the plan, with all its members.
 
         Raises
         ------
@@ -98,7 +103,9 @@ class EarlierRun:
         ]
         if fewer:
             raise _differ(fewer, "give all members of the store, and those to append after them")
-        code, data = differences(self.made_of, fingerprint(plan, old.shape))
+        made_of = fingerprint(plan)
+        known = made_of if old.shape == new.shape else fingerprint(plan, old.shape)
+        code, data = differences(self.made_of, known)
         if data:
             raise _differ(data + code, "give the setup of that run, or run this one into another store")
         if code and not accept_code_change:
@@ -107,6 +114,7 @@ class EarlierRun:
                 "if the results of both versions are to stand side by side: accept_code_change=True; "
                 "else run it into another store",
             )
+        return made_of
 
 
 def done_records(journal: zarr.Array[Any], batch: Batch, block: Block) -> dict[int, Record]:

@@ -29,10 +29,12 @@ FIELDS: dict[str, tuple[str, Any, str]] = {
     "process": ("xsim_process", "", "process that failed, or ended the simulation"),
     "stage": ("xsim_stage", "", "stage in which it did"),
     "step": ("xsim_step", -1, "step in which it did; -1 outside of all steps"),
+    "line": ("xsim_line", "", "source line that raised the exception"),
     "traceback": ("xsim_traceback", "", "traceback of the exception"),
     "start": ("xsim_start", "", "when the member started (UTC)"),
     "end": ("xsim_end", "", "when it ended (UTC)"),
     "seconds": ("xsim_seconds", float("nan"), "how long it took"),
+    "retries": ("xsim_retries", 0, "how often it ran again after a failure"),
     "worker": ("xsim_worker", "", "what ran it"),
 }
 """For each field of a record that becomes a variable: its name, its value where there is none, its description."""

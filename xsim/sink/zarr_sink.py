@@ -11,9 +11,11 @@ from typing import Any
 import zarr
 
 from xsim.errors import StoreError
+from xsim.plan.fingerprint import Fingerprint
+from xsim.plan.provenance import Provenance
 from xsim.plan.run_plan import RunPlan
 from xsim.plan.storable import check_storable, kept_inputs, storable_setup
-from xsim.setup.attributes import OUTCOME
+from xsim.setup.attributes import OUTCOME, PROVENANCE
 from xsim.sink.buffer import OutputBuffer
 from xsim.sink.codecs import quiet
 from xsim.sink.earlier import EarlierRun
@@ -46,20 +48,27 @@ class ZarrStore:
         Whether a store that holds something already is refused or replaced.
     resume : bool, optional
         Whether a run that was begun in it goes on.
+    provenance : Provenance, optional
+        Of the run.
 
     Attributes
     ----------
     earlier : EarlierRun or None
         What goes on, known after the preflight.
+    made_of : Fingerprint or None
+        Of the plan that goes on with it.
     """
 
-    def __init__(self, store: Any, mode: str, resume: bool = False) -> None:
+    def __init__(self, store: Any, mode: str, resume: bool = False, provenance: Provenance | None = None) -> None:
         self.location = location_of(store)
         self._session = store if is_session(store) else None
         self.mode = mode
         self.earlier: EarlierRun | None = None
         self._begun: zarr.Group | None = None
+        self.made_of: Fingerprint | None = None
+        self.provenance = provenance or Provenance()
         self._resume = resume
+        self._sessions: str | None = None
         self._group: zarr.Group | None = None
         self._lock = StoreLock(local_path(self.location), store_of(self.location))
 
@@ -103,9 +112,10 @@ class ZarrStore:
         if earlier is None:
             check_nothing_saved(begun, self.location)
             return plan
+        self._sessions = str(begun.attrs[PROVENANCE]) if PROVENANCE in begun.attrs else None
+        plan = earlier.with_seed(plan)
+        self.made_of = earlier.check(plan, plan.options.accept_code_change)
         self.earlier = earlier.grown_to(plan, begun)
-        plan = self.earlier.with_seed(plan)
-        self.earlier.check(plan, plan.options.accept_code_change)
         return plan
 
     def release(self) -> None:
@@ -119,8 +129,9 @@ class ZarrStore:
 
     def open(self, plan: RunPlan) -> None:
         """Make the group and write the setup, or open the one that is there."""
+        facts = {OUTCOME: "running", PROVENANCE: self.provenance.begin(plan, self._sessions), **plan.facts}
         # A store whose setup is being written is known as that of a run from the first attribute on.
-        setup = storable_setup(plan).assign_attrs({OUTCOME: "running", **plan.facts})
+        setup = storable_setup(plan).assign_attrs(facts)
         sweep(self.location)
         if self._begun is None:
             # "a" makes the group or takes an empty one; the preflight has refused all others.
@@ -132,7 +143,7 @@ class ZarrStore:
         # Opened again: attributes are written from what a handle has seen, and xarray has just written some.
         with quiet():
             self._group = zarr.open_group(self.location, mode="r+", use_consolidated=False)
-        self.group.attrs.update({OUTCOME: "running", **plan.facts})
+        self.group.attrs.update(facts)
         self._add_coordinates(coordinates)
 
     def _reopen(self, setup: Any, plan: RunPlan) -> list[str]:
@@ -163,7 +174,7 @@ class ZarrStore:
     def close(self, outcome: str, coordinates: Sequence[str], facts: Mapping[str, Any] | None = None) -> None:
         """Note how the run ended, which outputs are coordinates, and consolidate the metadata."""
         self._add_coordinates(coordinates)
-        self.group.attrs.update({OUTCOME: outcome, **(facts or {})})
+        self.group.attrs.update({OUTCOME: outcome, PROVENANCE: self.provenance.end(outcome), **(facts or {})})
         if self.consolidates:
             with quiet():
                 zarr.consolidate_metadata(self.group.store, path=self.group.path)
