@@ -1,7 +1,7 @@
 # `make help` lists the targets. PYTHON=/path/to/python picks the interpreter (see ci/README.md).
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test test-slow test-chaos bench lint format doc clean
+.PHONY: help environment demo test test-slow test-chaos bench bench-peers bench-doc lint format doc clean
 
 # The python of the interpreter's environment. The environment is up to date here, so this only looks it up.
 python = python="$$(ci/environment)" && "$$python"
@@ -23,11 +23,18 @@ test: environment ## run the tests, without the slow ones
 test-slow: environment ## run the slow tests
 	@$(python) -m pytest -m slow || { status=$$?; [ $$status -eq 5 ] || exit $$status; }
 
-test-chaos: environment ## kill sweeps by the hundred, and resume them
+test-chaos: environment ## kill sweeps by the hundred, fill their disks, and resume them
 	@$(python) -m pytest -m chaos
 
-bench: environment ## measure xsim beside work written by hand
-	@$(python) -m benchmarks
+bench: environment ## measure xsim beside work written by hand (minutes; wants a quiet machine)
+	@$(python) -m benchmarks --json build/benchmarks.json
+
+bench-peers: environment ## measure other frameworks too, in environments of their own
+	@benchmarks/peers/environments
+	@$(python) -m benchmarks --peers --json build/benchmarks.json
+
+bench-doc: environment ## put what was measured last into the documentation
+	@$(python) -m benchmarks.report build/benchmarks.json
 
 lint: environment ## check style, formatting, types and imports
 	@$(python) -m ruff check .
@@ -43,5 +50,5 @@ format: environment ## put the code into its standard format
 	@$(python) -m ruff format .
 
 clean: ## delete environments, caches and outputs
-	@rm -rf .venv-3.* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	@rm -rf .venv-3.* .venv-peers-* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

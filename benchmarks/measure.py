@@ -2,75 +2,206 @@
 
 from __future__ import annotations
 
+import gc
+import math
+import shutil
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from cProfile import Profile
 from dataclasses import dataclass
+from pathlib import Path
+from pstats import Stats
+from statistics import median
+from types import TracebackType
+from typing import Any, Self
+
+from benchmarks.registry import Case, Row
+
+Work = Callable[[int], Callable[[], object]]
+"""Gets ready for a size, and gives what is timed."""
+
+LEAST_ROUNDS = 3
+MOST_ROUNDS = 15
+PROFILED = 20
+"""Functions that a profile names."""
+
+PATIENCE = 4.0
+"""Seconds in which rounds are repeated, if more than the least of them fit in."""
 
 
 @dataclass(frozen=True)
-class Case:
-    """The same work with xsim and by hand.
+class Times:
+    """Seconds by size and by who did the work, one for each round.
 
-    Attributes
-    ----------
-    name : str
-    unit : str
-        What the size counts.
-    sizes : tuple of int
-        Two sizes, a decade apart.
-    with_xsim, by_hand : callable
-        Do the work at a size.
+    What a machine does besides only ever makes work slower: the least of several rounds is nearest to the truth, and
+    rounds go around all works and sizes, so that slow moments meet all of them alike. Medians tell how far to trust it.
     """
 
-    name: str
-    unit: str
-    sizes: tuple[int, int]
-    with_xsim: Callable[[int], None]
-    by_hand: Callable[[int], None]
+    sizes: tuple[int, ...]
+    seconds: Mapping[tuple[int, str], Sequence[float]]
 
+    def best(self, size: int, who: str) -> float:
+        """Give the least time at a size."""
+        return min(self.seconds[size, who])
 
-@dataclass(frozen=True)
-class Measurement:
-    """What a case costs, in seconds.
+    def slope(self, who: str, summary: Callable[[Sequence[float]], float] = min) -> float:
+        """Give the time that one more unit costs, between the first size and the last."""
+        low, high = self.sizes[0], self.sizes[-1]
+        return (summary(self.seconds[high, who]) - summary(self.seconds[low, who])) / (high - low)
 
-    Attributes
-    ----------
-    name, unit : str
-    slope, limit : float
-        Cost of one more unit, with xsim and by hand.
-    fixed : float
-        Cost of a call with xsim, at size zero.
-    """
-
-    name: str
-    unit: str
-    slope: float
-    limit: float
-    fixed: float
+    def fixed(self, who: str) -> float:
+        """Give the time at size zero, were all a straight line."""
+        return self.best(self.sizes[0], who) - self.slope(who) * self.sizes[0]
 
     @property
-    def ratio(self) -> float:
-        """How many times as much xsim costs."""
-        return self.slope / self.limit
+    def rounds(self) -> int:
+        """Number of rounds."""
+        return len(next(iter(self.seconds.values())))
 
 
-def measure(case: Case, small: bool, repeats: int = 5) -> Measurement:
-    """Measure a case; `small` makes it a hundredth of its size, to see that it works."""
-    low, high = (max(1, size // 100) if small else size for size in case.sizes)
-    if high <= low:
-        high = low + 1
-    # The least of several: everything else is the machine's noise.
-    times = {
-        (size, work): min(_seconds(work, size) for _ in range(1 if small else repeats))
-        for size in (low, high)
-        for work in (case.with_xsim, case.by_hand)
-    }
-    slope = (times[high, case.with_xsim] - times[low, case.with_xsim]) / (high - low)
-    limit = (times[high, case.by_hand] - times[low, case.by_hand]) / (high - low)
-    return Measurement(case.name, case.unit, slope, limit, times[low, case.with_xsim] - slope * low)
+class Measure:
+    """Measures one case; a context for the files that it makes.
+
+    Parameters
+    ----------
+    case : Case
+    small : bool
+        Only see that all works: sizes a hundredth, one round.
+    cpu : bool
+        Count processor time, where work is done by one thread: for machines that are busy with other things.
+    profile : bool
+        Tell in what functions xsim spends its time, besides; times are not worth much then.
+    """
+
+    def __init__(self, case: Case, small: bool = False, cpu: bool = False, profile: bool = False) -> None:
+        self.case = case
+        self.small = small
+        self._clock = time.process_time if cpu else time.perf_counter
+        self._files = 0
+        self._profile = Profile() if profile else None
+
+    def __enter__(self) -> Self:
+        self._scratch = tempfile.TemporaryDirectory(prefix="xsim-bench-")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._scratch.cleanup()
+        if self._profile is not None and error is None:
+            Stats(self._profile).strip_dirs().sort_stats("tottime").print_stats(PROFILED)
+
+    def path(self) -> Path:
+        """Give the path of a new store; it is deleted after the work for which it was asked for."""
+        self._files += 1
+        return Path(self._scratch.name) / f"{self._files}.zarr"
+
+    def size(self, size: int) -> int:
+        """Give a size that is right for this run."""
+        return max(1, size // 100) if self.small else size
+
+    def times(
+        self, sizes: Sequence[int], works: Mapping[str, Work], wall: bool = False, rounds: int = LEAST_ROUNDS
+    ) -> Times:
+        """Time works at sizes, in turns.
+
+        Parameters
+        ----------
+        sizes : sequence of int
+        works : mapping of str to callable
+            By who does it.
+        wall : bool
+            Count the time of the clock on the wall, whatever was asked for: work is done by several at once.
+        rounds : int
+            Rounds at the least.
+        """
+        sizes = self._distinct(sizes)
+        clock = time.perf_counter if wall else self._clock
+        found: dict[tuple[int, str], list[float]] = {(size, who): [] for size in sizes for who in works}
+        if not self.small:
+            for work in works.values():  # what is only done the first time
+                self._time(work, sizes[0], clock)
+        started = time.perf_counter()
+        done = 0
+        while True:
+            for size in sizes:
+                for who, work in works.items():
+                    found[size, who].append(self._time(work, size, clock, size == sizes[-1] and who == "xsim"))
+            done += 1
+            enough = done >= rounds and time.perf_counter() - started > PATIENCE
+            if self.small or enough or done >= max(rounds, MOST_ROUNDS):
+                return Times(sizes, found)
+
+    def _time(self, work: Work, size: int, clock: Callable[[], float], watched: bool = False) -> float:
+        do = work(size)
+        # What is there already is nothing that the collector, which is left on, has to look through for either.
+        gc.collect()
+        gc.freeze()
+        with self._profile if self._profile is not None and watched else nullcontext():
+            started = clock()
+            do()
+            seconds = clock() - started
+        gc.unfreeze()
+        del do
+        for path in Path(self._scratch.name).iterdir():
+            shutil.rmtree(path)
+        return seconds
+
+    def _distinct(self, sizes: Sequence[int]) -> tuple[int, ...]:
+        wanted = sorted({self.size(size) for size in sizes})
+        return tuple(wanted) if len(wanted) == len(sizes) else tuple(range(1, len(sizes) + 1))
+
+    def slopes(
+        self,
+        per: str,
+        sizes: tuple[int, int],
+        works: Mapping[str, Work],
+        target: float | None,
+        parts: int = 1,
+        wall: bool = False,
+        title: str = "",
+    ) -> Row:
+        """Compare what one more unit costs with xsim and by hand.
+
+        Parameters
+        ----------
+        per : str
+            The unit.
+        sizes : tuple of int
+            Two of them, a decade apart.
+        works : mapping of str to callable
+            Of "xsim", "by hand", and others that are only shown.
+        target : float, optional
+            How many times as much xsim may cost.
+        parts : int
+            Units in one step of the size.
+        wall : bool
+            See `times`.
+        title : str
+            What distinguishes this row from others of the case.
+        """
+        times = self.times(sizes, works, wall)
+        return self.row(
+            ratio(times.slope("xsim"), times.slope("by hand")),
+            "×",
+            target,
+            per=per,
+            title=title,
+            seconds={who: times.slope(who) / parts for who in works},
+            fixed=times.fixed("xsim"),
+            details={
+                "sizes": list(times.sizes),
+                "rounds": times.rounds,
+                "by medians": ratio(times.slope("xsim", median), times.slope("by hand", median)),
+            },
+        )
+
+    def row(self, value: float, unit: str, target: float | None = None, title: str = "", **more: Any) -> Row:
+        """Make a row of this case."""
+        whole = ", ".join(filter(None, [self.case.title, title]))
+        return Row(self.case.key, self.case.phase, whole, value, unit, target, **more)
 
 
-def _seconds(work: Callable[[int], None], size: int) -> float:
-    started = time.perf_counter()
-    work(size)
-    return time.perf_counter() - started
+def ratio(one: float, other: float) -> float:
+    """Divide, where noise at tiny sizes may leave nothing to divide by."""
+    return one / other if one > 0 and other > 0 else math.nan

@@ -1,6 +1,11 @@
 """Simulation modelling with xarray: declare processes, link them into a model, run it, get a labelled Dataset."""
 
-from xsim import dot, errors, monitoring, testing, validators
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from xsim import dot, errors, monitoring, validators
 from xsim._base.dims import MAIN_CLOCK
 from xsim._base.stages import RuntimeSignal, stop
 from xsim._base.version import __version__
@@ -23,11 +28,14 @@ from xsim.declare.variable import (
 )
 from xsim.declare.variable_spec import VarIntent, VarType
 from xsim.errors import BatchWarning, PlanWarning, ProgramWarning
-from xsim.job.job import Job
 from xsim.plan.synchronizer import ProcessSynchronizer, ThreadSynchronizer
-from xsim.result.explanation import Explanation
-from xsim.result.open_run import open_run
 from xsim.setup.create import create_setup
+
+if TYPE_CHECKING:
+    from xsim import testing
+    from xsim.job.job import Job
+    from xsim.result.explanation import Explanation
+    from xsim.result.open_run import open_run
 
 __all__ = [
     # declare
@@ -74,3 +82,23 @@ __all__ = [
     "errors",
     "__version__",
 ]
+
+
+_LATER = {
+    "Explanation": "xsim.result.explanation",
+    "Job": "xsim.job.job",
+    "open_run": "xsim.result.open_run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when used, like all that runs models: declaring them, and making setups, needs neither zarr nor dask.
+    if name == "testing":
+        return import_module("xsim.testing")
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'xsim' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

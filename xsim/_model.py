@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from xsim._base.keys import Key, join_key
 from xsim._base.render import names
 from xsim._base.stages import RuntimeSignal, Stage
 from xsim._base.suggest import did_you_mean
 from xsim.declare.hook import collect_hooks
-from xsim.engine.by_hand import run_stage
-from xsim.engine.state import StateValues
 from xsim.errors import OptionError, StaticInputError, UnknownInputError, UnknownProcessError, UnknownVariableError
 from xsim.model.context import enter_model, leave_model
 from xsim.model.graph import ModelGraph, variable_names
 from xsim.model.objects import make_objects
 from xsim.model.views import GraphViews
-from xsim.plan.inputs import check_value
-from xsim.plan.options import RunOptions
 from xsim.show.draw import drawing
 from xsim.show.graph import graph_text
 from xsim.show.page import model_page
+
+if TYPE_CHECKING:
+    from xsim.engine.state import StateValues
 
 _SCRATCH = "_xsim_scratch"
 _CACHED = "_xsim_cached"
@@ -219,6 +218,8 @@ class Model(GraphViews, Mapping[str, Any]):
     @property
     def state(self) -> StateValues:
         """Values in the scratch state, by ``(process, variable)``."""
+        from xsim.engine.state import StateValues
+
         return StateValues(self.graph, self._objects)
 
     @property
@@ -283,8 +284,9 @@ class Model(GraphViews, Mapping[str, Any]):
         UnknownInputError
             If a key is no input.
         """
+        inputs = set(self.graph.inputs)
         for key, value in input_vars.items():
-            if key not in self.graph.inputs:
+            if key not in inputs:
                 if ignore_invalid_keys:
                     continue
                 known = variable_names(self.graph.inputs)
@@ -303,7 +305,7 @@ class Model(GraphViews, Mapping[str, Any]):
             copied = value.copy() if hasattr(value, "copy") else value
             setattr(self._objects[key[0]], key[1], copied if spec.converter is None else spec.converter(copied))
         if validate:
-            self.validate({key[0] for key in input_vars if key in self.graph.inputs})
+            self.validate({key[0] for key in input_vars if key in inputs})
 
     def validate(self, p_names: Iterable[str] | None = None) -> None:
         """Let the validators see the values in the scratch state.
@@ -320,6 +322,8 @@ class Model(GraphViews, Mapping[str, Any]):
         Exception
             What a validator raises.
         """
+        from xsim.plan.inputs import check_value
+
         chosen = set(self if p_names is None else p_names)
         if unknown := [name for name in chosen if name not in self]:
             raise _unknown_process(self.graph, unknown)
@@ -369,6 +373,9 @@ class Model(GraphViews, Mapping[str, Any]):
         Exception
             What a process, a hook or a validator raises.
         """
+        from xsim.engine.by_hand import run_stage
+        from xsim.plan.options import RunOptions
+
         stages = [each.value for each in Stage]
         if stage not in stages:
             raise OptionError(

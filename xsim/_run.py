@@ -10,7 +10,7 @@ from typing import Any
 import xarray as xr
 
 from xsim.declare.hook import collect_hooks
-from xsim.engine.batch import run_batch
+from xsim.engine.batch import new_book, run_batch
 from xsim.engine.block import Work
 from xsim.engine.book import Book
 from xsim.engine.ending import Ending
@@ -31,13 +31,15 @@ from xsim.errors import BatchError, BatchWarning, OptionError, PlanWarning
 from xsim.model.graph import ModelGraph
 from xsim.monitor.progress import progress_for
 from xsim.plan.options import RunOptions
+from xsim.plan.provenance import Provenance
 from xsim.plan.run_plan import RunPlan, make_plan
-from xsim.result.dataset import result_from_memory, result_from_store
-from xsim.setup.attributes import OUTCOME, PROGRAMS, SUMMARY
+from xsim.result.dataset import replaced_labels, result_from_memory, result_from_store
+from xsim.setup.attributes import OUTCOME, PROGRAMS, PROVENANCE, SUMMARY
 from xsim.sink.batch import BatchSink
 from xsim.sink.batch_memory import MemoryBatchSink
 from xsim.sink.batch_zarr import ZarrBatchSink
 from xsim.sink.memory import MemorySink
+from xsim.sink.outlook import with_outlook
 from xsim.sink.protocol import Sink
 from xsim.sink.zarr_sink import ZarrSink, ZarrStore
 
@@ -72,18 +74,23 @@ def run(
     xarray.Dataset
         The setup and all outputs.
     """
+    hooks = tuple(hooks)  # looked at twice
+    functions = collect_hooks(hooks)
+    provenance = Provenance(functions, safe_mode=objects is None)
     with piece(profile, Part.PLANNING):
         plan = make_plan(graph, setup, options)
     for remark in plan.remarks:
         warnings.warn(remark, PlanWarning, stacklevel=4)  # where .xsim.run is called
-    hooks = tuple(hooks)  # looked at twice
-    functions = collect_hooks(hooks)
     bound = Hooks(functions, view if functions else _no_view, profile)
-    store = None if options.store is None else ZarrStore(options.store, options.mode, options.resume)
+    store = None if options.store is None else ZarrStore(options.store, options.mode, options.resume, provenance)
     with progress_for(plan, hooks) as events:
         if plan.is_batch:
-            return _run_batch(plan, store, bound, events)
-        return _run_single(plan, store, bound, events, objects)
+            result = _run_batch(plan, store, provenance, bound, events)
+        else:
+            result = _run_single(plan, store, provenance, bound, events, objects)
+    for remark in replaced_labels(plan, setup, result):
+        warnings.warn(remark, PlanWarning, stacklevel=4)
+    return result
 
 
 def measured(plan: RunPlan, hooks: Sequence[Any], view: Callable[[Mapping[str, Any]], Any]) -> RunPlan:
@@ -105,14 +112,27 @@ def measured(plan: RunPlan, hooks: Sequence[Any], view: Callable[[Mapping[str, A
     return measure(plan, Hooks(collect_hooks(tuple(hooks)), view))
 
 
+def plan(graph: ModelGraph, setup: xr.Dataset, options: RunOptions) -> RunPlan:
+    """Plan a run, as `run` does; one that goes on, with what is left to do."""
+    planned = make_plan(graph, setup, options)
+    return with_outlook(planned) if options.resume else planned
+
+
 def _run_single(
-    plan: RunPlan, store: ZarrStore | None, hooks: Hooks, events: Events, objects: Mapping[str, Any] | None
+    plan: RunPlan,
+    store: ZarrStore | None,
+    provenance: Provenance,
+    hooks: Hooks,
+    events: Events,
+    objects: Mapping[str, Any] | None,
 ) -> xr.Dataset:
     sink: MemorySink | ZarrSink = MemorySink() if store is None else ZarrSink(store)
     time_sink(hooks.profile, sink)
     try:
-        sink.preflight(plan)
-        return _run_member(plan, store, sink, hooks, events, objects)
+        plan = sink.preflight(plan)
+        if store is None:
+            provenance.begin(plan)
+        return _run_member(plan, store, provenance, sink, hooks, events, objects)
     finally:
         sink.release()
 
@@ -120,6 +140,7 @@ def _run_single(
 def _run_member(
     plan: RunPlan,
     store: ZarrStore | None,
+    provenance: Provenance,
     sink: MemorySink | ZarrSink,
     hooks: Hooks,
     events: Events,
@@ -144,7 +165,7 @@ def _run_member(
     summary = "\n".join(filter(None, [_ended(plan, ending), stages.summary()]))
     if summary:
         events.end(summary)
-    facts |= {OUTCOME: "done"} | ({SUMMARY: summary} if summary else {})
+    facts |= {OUTCOME: "done", PROVENANCE: provenance.end("done")} | ({SUMMARY: summary} if summary else {})
     with piece(hooks.profile, Part.RESULT):
         return _result(plan, store, sink.arrays if isinstance(sink, MemorySink) else {}, facts)
 
@@ -156,22 +177,31 @@ def _ended(plan: RunPlan, ending: Ending | None) -> str:
     return f"{ending.process!r} ended the simulation at {where}: {ending.reason}"
 
 
-def _run_batch(plan: RunPlan, store: ZarrStore | None, hooks: Hooks, events: Events) -> xr.Dataset:
+def _run_batch(
+    plan: RunPlan, store: ZarrStore | None, provenance: Provenance, hooks: Hooks, events: Events
+) -> xr.Dataset:
     sink: BatchSink = MemoryBatchSink() if store is None else ZarrBatchSink(store)
     try:
-        return _run_members(sink.preflight(plan), store, sink, hooks, events)
+        plan = sink.preflight(plan)
+        if store is None:
+            provenance.begin(plan)
+        return _run_members(plan, store, provenance, sink, hooks, events)
     finally:
         sink.release()
 
 
-def _run_members(plan: RunPlan, store: ZarrStore | None, sink: BatchSink, hooks: Hooks, events: Events) -> xr.Dataset:
+def _run_members(
+    plan: RunPlan, store: ZarrStore | None, provenance: Provenance, sink: BatchSink, hooks: Hooks, events: Events
+) -> xr.Dataset:
     executor = _executor(plan)
     time_batch(hooks.profile, sink, executor)
+    book = new_book(plan)
+    provenance.members = book.counts
     finished = False
     try:
         executor.check(Work(plan, hooks))
         sink.open(plan)
-        book = run_batch(plan, sink, hooks, executor, events)
+        run_batch(plan, sink, hooks, executor, events, book)
         finished = True
     finally:
         executor.close(now=not finished)
@@ -179,19 +209,19 @@ def _run_members(plan: RunPlan, store: ZarrStore | None, sink: BatchSink, hooks:
     events.end(summary)
     outcome = "done" if book.complete else "failed"
     arrays = sink.arrays if isinstance(sink, MemoryBatchSink) else {}
+    facts = {OUTCOME: outcome, SUMMARY: summary, PROVENANCE: provenance.end(outcome)}
     with piece(hooks.profile, Part.RESULT):
-        result = _result(plan, store, arrays, {OUTCOME: outcome, SUMMARY: summary})
+        result = _result(plan, store, arrays, facts)
     if not book.complete:
         _report(plan, book, summary, result)
     return result
 
 
 def _executor(plan: RunPlan) -> Executor:
-    scheduler = plan.options.scheduler or "threads"
-    if not plan.options.parallel or scheduler == "synchronous":
+    if plan.scheduler == "synchronous":
         return SequentialExecutor(plan.options.threads_per_worker)
     assert plan.threads is not None
-    return (ProcessExecutor if scheduler == "processes" else ThreadExecutor)(plan.workers, plan.threads)
+    return (ProcessExecutor if plan.scheduler == "processes" else ThreadExecutor)(plan.workers, plan.threads)
 
 
 def _result(plan: RunPlan, store: ZarrStore | None, arrays: Mapping[str, Any], facts: Mapping[str, Any]) -> xr.Dataset:

@@ -405,4 +405,4 @@ class ProgramWarning(UserWarning):
 
 
 class BatchWarning(UserWarning):
-    """Members of a batch failed, and the run went on (``on_error="continue"``)."""
+    """Members of a batch failed, and the run went on (``on_error="continue"``); or have to run again."""

@@ -137,12 +137,14 @@ def check(ask):
     store = Path(ask["store"])
     expected = sweep({"members": ask["members"], "options": {}})
     expected.attrs.pop("xsim_summary")
+    expected.attrs.pop("xsim_provenance")
     found = xr.open_zarr(store, decode_timedelta=False, consolidated=True).load()
     times = [n for n in found.variables if n in ("xsim_start", "xsim_end", "xsim_seconds", "xsim_worker")]
-    hidden = [*times, "xsim_traceback", "xsim_journal"]
+    hidden = [*times, "xsim_retries", "xsim_traceback", "xsim_journal"]
     expected = expected.drop_vars([name for name in hidden if name in expected.variables])
     found = found.drop_vars(hidden)
     found.attrs.pop("xsim_workers", None)
+    found.attrs.pop("xsim_provenance")
     assert sorted(found.variables) == sorted(expected.variables)
     assert found.attrs == expected.attrs
     for name, variable in expected.variables.items():
@@ -156,6 +158,22 @@ def check(ask):
     assert not list(store.parent.glob(".*xsim-lock"))
 
 
+def look(ask):
+    """Check that members that a store held before others were appended can be read there, with their inputs."""
+    members = ask["members"]
+    expected = sweep({"members": members, "options": {}})
+    found = xs.open_run(ask["store"]).load()
+    assert found.sizes["m"] >= members
+    found = found.isel(m=slice(members))
+    for name in ("herd__k", "herd__fails", "m", "time", "some", "x", "z", "xsim_outcome", "herd__level", "herd__herd"):
+        other, variable = found[name], expected[name]
+        assert other.dims == variable.dims or (name == "x" and other.dims == ("m", "x")), (name, other.dims)
+        values = other.values if other.dims == variable.dims else other.values[0]
+        values, wanted = values[tuple(map(slice, variable.shape))], variable.values
+        there = variable.notnull().values
+        np.testing.assert_array_equal(values[there], wanted[there], err_msg=name)
+
+
 def main():
     for line in sys.stdin:
         ask = json.loads(line)
@@ -163,7 +181,7 @@ def main():
         if child == 0:
             code = 1
             try:
-                {"sweep": sweep, "check": check}[ask["do"]](ask)
+                {"sweep": sweep, "check": check, "look": look}[ask["do"]](ask)
                 code = 0
             except BaseException:
                 Path(ask["log"]).write_text(traceback.format_exc())

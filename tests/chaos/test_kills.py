@@ -66,6 +66,8 @@ def kill_at_each_write(server, folder, way, when, first, step, appended=0):
         code = server.ask("sweep", store=store, options={**options, "resume": True}, kill=kill)
         if code == 0:
             return kills
+        if appended:
+            server.ask("look", store=store, members=MEMBERS - appended)
         server.ask("sweep", store=store, options={**options, "resume": True})
         server.ask("check", store=store)
     raise AssertionError("the run does not end")
@@ -75,6 +77,11 @@ def kill_at_each_write(server, folder, way, when, first, step, appended=0):
 def test_some_kills(server, tmp_path, way, first):
     """After a kill at some writes, resuming gives the bits of an uninterrupted run."""
     assert kill_at_each_write(server, tmp_path, way, "after", first, 53) > 1
+
+
+def test_some_kills_while_members_are_appended(server, tmp_path):
+    """After a kill at some writes of a run that appends members, those of before and their inputs can be read."""
+    assert kill_at_each_write(server, tmp_path, "block of 4", "after", 9, 31, appended=3) > 1
 
 
 @pytest.mark.parametrize("write", [9])
@@ -89,24 +96,26 @@ def test_a_worker_that_dies_is_no_loss(server, tmp_path, write):
 
 @pytest.mark.chaos
 @pytest.mark.parametrize(
-    ("way", "when", "first", "step"),
+    ("way", "when", "step"),
     [
-        ("block of 4", "after", 1, 1),
-        ("sequential", "before", 2, 5),
-        ("streamed", "half", 1, 4),
-        ("threads", "half", 3, 5),
-        ("processes", "after", 2, 5),
+        ("block of 4", "after", 2),
+        ("sequential", "before", 5),
+        ("streamed", "half", 5),
+        ("threads", "half", 6),
+        ("processes", "after", 7),
     ],
 )
-def test_many_kills(server, tmp_path, way, when, first, step):
+def test_many_kills(server, tmp_path, way, when, step):
     """So it is after a kill at any write, with half of it on disk too, in every way of running."""
-    assert kill_at_each_write(server, tmp_path, way, when, first, step) > 15
+    # Not at each write every time, but at each write some time; the name of the store tells which it was.
+    first = int(np.random.default_rng().integers(1, step + 1))
+    assert kill_at_each_write(server, tmp_path, way, when, first, step) > 12
 
 
 @pytest.mark.chaos
-@pytest.mark.parametrize(("when", "step"), [("after", 3), ("half", 7)])
+@pytest.mark.parametrize(("when", "step"), [("after", 1), ("half", 5)])
 def test_kills_while_members_are_appended(server, tmp_path, when, step):
-    """A run that appends members can be killed at any write too, and nothing that was done is lost."""
+    """A run that appends members can be killed at any write, and nothing done is lost, nor out of reach."""
     assert kill_at_each_write(server, tmp_path, "block of 4", when, 1, step, appended=3) > 10
 
 

@@ -146,10 +146,21 @@ def test_none_is_an_error(machine):
 
 
 def test_unknown_arguments_are_refused(machine):
-    """An argument other than --first is refused by name."""
-    message = "ci/interpreters: unknown argument '--last'; the only one is --first\n"
+    """An argument other than --first and --minor is refused by name."""
+    message = "ci/interpreters: unknown argument '--last'; there are --first and --minor N\n"
 
     assert machine.run("--last") == (2, [], message)
+
+
+def test_one_minor_version_can_be_asked_for(machine):
+    """With --minor that version alone is found, however old: other frameworks need their own."""
+    machine.python("python3.11", 11)
+    machine.python("python3", 13)
+    old = machine.python("python3.9", 9)
+
+    assert machine.run("--minor", "9") == (0, [old], "")
+    assert machine.run("--minor", "8") == (1, [], NONE.replace("3.11 to 3.14", "3.8"))
+    assert machine.run("--minor") == (2, [], "ci/interpreters: --minor needs a number\n")
 
 
 def test_this_interpreter_fits(machine):

@@ -48,6 +48,7 @@ SIGNATURES = {
     xs.XsimAccessor.update_vars: "self model input_vars output_vars",
     xs.XsimAccessor.reset_vars: "self model",
     xs.XsimAccessor.filter_vars: "self model",
+    xs.XsimAccessor.summary: "self",
     xs.Model.update_state: "self input_vars validate ignore_static ignore_invalid_keys",
     xs.Model.execute: "self stage runtime_context hooks validate parallel scheduler",
     xs.Model.visualize: "self show_only_variable show_inputs show_variables",
@@ -123,10 +124,10 @@ def test_version_is_that_of_the_distribution() -> None:
     assert pyproject["project"]["version"] == xs.__version__
 
 
-def test_import_brings_no_optional_package() -> None:
-    """Importing xsim imports no package beyond its dependencies, of which tqdm comes when used."""
+def test_running_brings_no_optional_package() -> None:
+    """What runs models imports no package beyond the dependencies, of which tqdm comes when used."""
     code = (
-        "import sys, xarray, zarr, dask, attr; before = {m.partition('.')[0] for m in sys.modules}; import xsim; "
+        "import sys, xarray, zarr, dask, attr; before = {m.partition('.')[0] for m in sys.modules}; import xsim._run; "
         "print(sorted({m.partition('.')[0] for m in sys.modules} - before - set(sys.stdlib_module_names)))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

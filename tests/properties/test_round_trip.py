@@ -125,6 +125,8 @@ def check(case):
             masked = case.values[0].dtype.kind in "iub" and expected.dtype.kind == "f"
             assert found.dtype.kind == expected.dtype.kind
             assert found.dtype == expected.dtype or masked or found.dtype.kind == "S"
+    for result in results[:2]:
+        del result.attrs["xsim_provenance"]
     xr.testing.assert_identical(results[0], results[1].load())
     chunks = {key: n for key, n in store.counts.items() if key.startswith("p__v/c")}
     assert set(chunks.values()) <= {1}

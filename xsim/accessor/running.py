@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
 from xsim._model import Model
-from xsim._run import measured, run
 from xsim.accessor.setup import SetupAccessor
-from xsim.engine.profile import Profile
 from xsim.errors import OptionError
 from xsim.model.context import model_or_default
 from xsim.model.graph import as_graph
-from xsim.plan.options import RunOptions, run_options
-from xsim.plan.run_plan import RunPlan, make_plan
-from xsim.result.explanation import Explanation
-from xsim.result.outcomes import outcomes_of
+from xsim.result.views import ResultViews
+
+if TYPE_CHECKING:
+    from xsim.engine.profile import Profile
+    from xsim.plan.options import RunOptions
+    from xsim.plan.run_plan import RunPlan
+    from xsim.result.explanation import Explanation
 
 
 @xr.register_dataset_accessor("xsim")  # type: ignore[no-untyped-call]
-class XsimAccessor(SetupAccessor):
+class XsimAccessor(SetupAccessor, ResultViews):
     """What xsim does with a dataset: look at it as a setup, change it, run it."""
 
     def plan(
@@ -44,7 +45,8 @@ class XsimAccessor(SetupAccessor):
         Returns
         -------
         RunPlan
-            Prints what will run, what binds, and what it will cost.
+            Prints what will run, what binds, and what it will cost; with ``resume=True`` also what is done already and
+            what is left.
 
         Raises
         ------
@@ -53,9 +55,12 @@ class XsimAccessor(SetupAccessor):
         Exception
             What the member that is measured raises.
         """
+        import xsim._run as runs
+        from xsim.plan.options import run_options
+
         graph = as_graph(model_or_default(model))
-        plan = make_plan(graph, self._dataset, run_options("plan", **options))
-        return measured(plan, hooks or (), Model(graph.classes, order=graph.hints).over) if measure else plan
+        plan = runs.plan(graph, self._dataset, run_options("plan", **options))
+        return runs.measured(plan, hooks or (), Model(graph.classes, order=graph.hints).over) if measure else plan
 
     def run(
         self,
@@ -188,8 +193,10 @@ class XsimAccessor(SetupAccessor):
         clock, and after the last step for its last label.
         """
         given = locals()
+        from xsim.plan.options import RunOptions
+
         chosen = RunOptions(**{name: given[name] for name in RunOptions.__annotations__})
-        return self._run(model, chosen, hooks, safe_mode)
+        return self._run(model, chosen, hooks, safe_mode, None)
 
     def explain(
         self, model: Any = None, *, hooks: Sequence[Any] | None = None, safe_mode: bool = True, **options: Any
@@ -198,9 +205,7 @@ class XsimAccessor(SetupAccessor):
 
         Parameters
         ----------
-        model : xsim.Model, optional
-            By default that of the enclosing ``with model:`` block.
-        hooks, safe_mode, **options
+        model, hooks, safe_mode, **options
             As in `run`.
 
         Returns
@@ -213,6 +218,11 @@ class XsimAccessor(SetupAccessor):
         XsimError, BatchError, Exception
             As `run` does.
         """
+        import xsim._run  # noqa: F401  # before the clock starts
+        from xsim.engine.profile import Profile
+        from xsim.plan.options import run_options
+        from xsim.result.explanation import Explanation
+
         chosen = run_options("explain", **options)
         profile = Profile(concurrent=chosen.concurrent)
         with profile.whole():
@@ -220,27 +230,13 @@ class XsimAccessor(SetupAccessor):
         return Explanation(profile.timing(), result)
 
     def _run(
-        self,
-        model: Any,
-        options: RunOptions,
-        hooks: Sequence[Any] | None,
-        safe_mode: bool,
-        profile: Profile | None = None,
+        self, model: Any, options: RunOptions, hooks: Sequence[Any] | None, safe_mode: bool, profile: Profile | None
     ) -> xr.Dataset:
+        from xsim._run import run  # what runs models is imported when one is run
+
         model = model_or_default(model)
         graph = as_graph(model)
         view = model.over if isinstance(model, Model) else Model(graph.classes, order=graph.hints).over
         if not safe_mode and options.batch_dim is not None:
             raise OptionError("safe_mode=False is for single runs", got=f"batch_dim={options.batch_dim!r}")
         return run(graph, self._dataset, options, hooks or (), view, None if safe_mode else dict(model), profile)
-
-    @property
-    def outcome(self) -> xr.DataArray:
-        """How each member of a batch ended: "done", "failed" or "pending", along the batch dimensions.
-
-        Raises
-        ------
-        AttributeError
-            If the dataset is not the result of a batch.
-        """
-        return outcomes_of(self._dataset)

@@ -13,7 +13,7 @@ from xsim._base.keys import Key
 from xsim.model.context import model_or_default
 from xsim.model.graph import as_graph
 from xsim.setup.clocks import read_clocks, save_steps, set_clocks
-from xsim.setup.create import filter_variables_of, renamed, reset_variables
+from xsim.setup.create import as_setup, filter_variables_of, renamed, reset_variables
 from xsim.setup.inputs import set_inputs
 from xsim.setup.outputs import read_outputs, set_outputs
 from xsim.setup.simlab import from_simlab
@@ -124,7 +124,9 @@ class SetupAccessor:
             If a clock breaks a rule; also an old one that is out of step with a new main clock.
         """
         as_graph(model_or_default(model))
-        return set_clocks(self._dataset, clocks, renamed("master_clock", master_clock, "main_clock", main_clock))
+        return set_clocks(
+            as_setup(self._dataset), clocks, renamed("master_clock", master_clock, "main_clock", main_clock)
+        )
 
     def update_vars(
         self,
@@ -149,7 +151,7 @@ class SetupAccessor:
             If an output cannot be saved, or its clock does not exist.
         """
         graph = as_graph(model_or_default(model))
-        return set_outputs(set_inputs(self._dataset, graph, input_vars), graph, output_vars)
+        return set_outputs(set_inputs(as_setup(self._dataset), graph, input_vars), graph, output_vars)
 
     def reset_vars(self, model: Any = None) -> xr.Dataset:
         """Give a dataset in which all inputs that have a default have this default.
@@ -159,7 +161,7 @@ class SetupAccessor:
         model : xsim.Model, optional
             By default that of the enclosing ``with model:`` block.
         """
-        return reset_variables(self._dataset, as_graph(model_or_default(model)))
+        return reset_variables(as_setup(self._dataset), as_graph(model_or_default(model)))
 
     def filter_vars(self, model: Any = None) -> xr.Dataset:
         """Give a dataset with only what the model knows: its inputs, the clocks, requests of its variables.
@@ -169,4 +171,4 @@ class SetupAccessor:
         model : xsim.Model, optional
             By default that of the enclosing ``with model:`` block.
         """
-        return filter_variables_of(self._dataset, as_graph(model_or_default(model)))
+        return filter_variables_of(as_setup(self._dataset), as_graph(model_or_default(model)))

@@ -3,10 +3,14 @@
 Own variables are plain instance attributes. What refers to another process is a property on the class; the object it
 leads to sits in the instance under `link_slot`. A process object outside any model has no links: values set on it stay
 with it, so that a class can be tried alone.
+
+Nothing here touches an object's ``__dict__``: Python makes it when it is first asked for, and from then on every
+attribute of the object costs more.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from operator import attrgetter
 from types import MappingProxyType
@@ -18,6 +22,18 @@ from xsim.errors import ReadOnlyError, UnsetVariableError
 
 NAME_SLOT = "__xsim_name__"
 CACHE_SLOT = "__xsim_cache__"
+
+
+set_slot = object.__setattr__
+"""Sets an attribute that is xsim's own, past what a process class does with its attributes."""
+
+
+def get_slot(process: Any, name: str) -> Any:
+    """Give an attribute that is xsim's own; None if it is not set."""
+    try:
+        return object.__getattribute__(process, name)
+    except AttributeError:
+        return None
 
 
 def link_slot(variable: str) -> str:
@@ -77,16 +93,31 @@ def accessor_for(spec: VariableSpec) -> Any:
 def _foreign(spec: VariableSpec) -> property:
     slot, attribute = link_slot(spec.name), str(spec.target_name)
 
+    only_read = spec.intent is VarIntent.IN
+
     def set_value(self: Any, value: Any) -> None:
-        owner = self.__dict__.get(slot)
+        owner = get_slot(self, slot)
         if owner is None:
-            owner = self.__dict__[slot] = Detached()
-        elif spec.intent is VarIntent.IN and type(owner) is not Detached:
+            owner = Detached()
+            set_slot(self, slot, owner)
+        elif only_read and type(owner) is not Detached:
             raise read_only(self, spec)
         setattr(owner, attribute, value)
 
-    # attrgetter is the fastest hop there is; a function here would cost twice as much.
-    return property(attrgetter(f"{slot}.{attribute}"), set_value)
+    return property(_hop(slot, attribute), set_value)
+
+
+def _hop(slot: str, attribute: str) -> Callable[[Any], Any]:
+    """Give the fastest function that gets an attribute of an attribute."""
+    if sys.version_info < (3, 12):
+        return attrgetter(f"{slot}.{attribute}")
+
+    def get(self: Any) -> Any:
+        return self.slot.attribute
+
+    # Python sees through a property whose function names its attributes, and calls nothing.
+    get.__code__ = get.__code__.replace(co_names=(slot, attribute))
+    return get
 
 
 def _global(spec: VariableSpec) -> property:
@@ -95,15 +126,16 @@ def _global(spec: VariableSpec) -> property:
 
     def get_value(self: Any) -> Any:
         try:
-            owner, attribute = self.__dict__[slot]
-        except KeyError:
+            owner, attribute = object.__getattribute__(self, slot)
+        except AttributeError:
             raise AttributeError(spec.name) from None
         return getattr(owner, attribute)
 
     def set_value(self: Any, value: Any) -> None:
-        link = self.__dict__.get(slot)
+        link = get_slot(self, slot)
         if link is None:
-            link = self.__dict__[slot] = (Detached(), "value")
+            link = (Detached(), "value")
+            set_slot(self, slot, link)
         elif spec.intent is VarIntent.IN and type(link[0]) is not Detached:
             raise read_only(self, spec)
         setattr(link[0], link[1], value)
@@ -115,15 +147,15 @@ def _group(spec: VariableSpec, empty: type, gather: Callable[[tuple[tuple[Any, s
     slot = link_slot(spec.name)
 
     def get_value(self: Any) -> Any:
-        members = self.__dict__.get(slot)
+        members = get_slot(self, slot)
         if members is None:
             return empty()
         return members.values if type(members) is _Given else gather(members)
 
     def set_value(self: Any, value: Any) -> None:
-        if type(self.__dict__.get(slot)) is tuple:
+        if type(get_slot(self, slot)) is tuple:
             raise read_only(self, spec)
-        self.__dict__[slot] = _Given(value)
+        set_slot(self, slot, _Given(value))
 
     return property(get_value, set_value)
 
@@ -143,7 +175,7 @@ def _on_demand(spec: VariableSpec) -> property:
 
     def get_value(self: Any) -> Any:
         # None while the process's own stage method runs, and outside models: what it depends on may change.
-        cache = self.__dict__.get(CACHE_SLOT)
+        cache = get_slot(self, CACHE_SLOT)
         if cache is None:
             return compute(self)
         if name not in cache:

@@ -12,6 +12,8 @@ from xsim._base.dims import show_dims
 from xsim.declare.describe import described
 from xsim.declare.variable_spec import VariableSpec
 
+_WIDTH = 75
+
 
 def attributes_section(doc: str | None, variables: Iterable[VariableSpec]) -> str | None:
     """Append an ``Attributes`` section (NumPy style) to a docstring, unless it has one.
@@ -49,6 +51,6 @@ def _entry(spec: VariableSpec) -> str:
     if spec.static:
         facts.append("static")
     text = " ".join((full.description or "No description given.").split())
-    return "\n".join(
-        [f"{spec.name} : {', '.join(facts)}", *textwrap.wrap(text, 79, initial_indent="    ", subsequent_indent="    ")]
-    )
+    # Most are short, and this runs for each variable of each class, at import.
+    lines = textwrap.wrap(text, _WIDTH) if len(text) > _WIDTH else [text]
+    return "\n    ".join([f"{spec.name} : {', '.join(facts)}", *lines])

@@ -29,18 +29,17 @@ def described(spec: VariableSpec, process: Any = None) -> VariableSpec:
     process : object, optional
         A process object; in a model it knows what its global references refer to.
     """
-    owner, owner_cls, name = _leads_to(spec, process)
-    record = vars(owner_cls).get(_SPEC) if isinstance(owner_cls, type) else None
-    if record is None or name not in record.variables:
+    target, description = spec, spec.description
+    while target.var_type is VarType.FOREIGN or target.var_type is VarType.GLOBAL:
+        process, owner_cls, name = _leads_to(target, process)
+        record = vars(owner_cls).get(_SPEC) if isinstance(owner_cls, type) else None
+        if record is None or name not in record.variables:
+            break
+        target = record.variables[name]
+        description = description or target.description
+    if target is spec:
         return spec
-    target = described(record.variables[name], owner)
-    return evolve(
-        spec,
-        description=spec.description or target.description,
-        dims=target.dims,
-        attrs=target.attrs,
-        encoding=target.encoding,
-    )
+    return evolve(spec, description=description, dims=target.dims, attrs=target.attrs, encoding=target.encoding)
 
 
 def _leads_to(spec: VariableSpec, process: Any) -> tuple[Any, Any, str | None]:

@@ -31,6 +31,8 @@ from xsim.errors import DeclarationError, MissingComputeError, NotAProcessClassE
 
 Cls = TypeVar("Cls", bound=type)
 
+_STAGES = frozenset(stage.value for stage in Stage)
+
 
 @attrs.frozen(eq=False)
 class ProcessSpec:
@@ -142,7 +144,9 @@ def _decorate(cls: type, autodoc: bool, apply_attrs: bool, parallel: bool) -> ty
             setattr(cls, name, Shadow(name))
     if apply_attrs:
         fields = {name: _field(spec) for name, spec in own.items()}
-        attr.s(these=fields, kw_only=True, slots=False, eq=False, repr=False, auto_detect=True)(cls)
+        by_position = any(not a.kw_only for base in cls.__mro__ for a in vars(base).get("__attrs_attrs__", ()))
+        # Only where a base is no process: it makes a copy of each field.
+        attr.s(these=fields, kw_only=by_position, slots=False, eq=False, repr=False, auto_detect=True)(cls)
     if not any("__getattr__" in base.__dict__ for base in cls.__mro__):
         cls.__getattr__ = missing_attribute  # type: ignore[attr-defined]
     if not any("__repr__" in base.__dict__ for base in cls.__mro__[:-1]):
@@ -182,7 +186,7 @@ def _check(cls: type, spec: VariableSpec) -> None:
             remedy=f"A method decorated with '@{spec.name}.compute' is required in the class definition",
             variable=spec.name,
         )
-    if spec.name in {stage.value for stage in Stage}:
+    if spec.name in _STAGES:
         raise DeclarationError(
             f"variable {spec.name!r} of class {cls.__qualname__} has the name of a stage method",
             remedy="give the variable another name",
@@ -197,7 +201,7 @@ def _check(cls: type, spec: VariableSpec) -> None:
 def _field(spec: VariableSpec) -> Any:
     if spec.group is not None:
         default: Any = () if spec.var_type is VarType.GROUP else attr.Factory(dict)
-        return attr.ib(default=default, init=True, metadata=dict(spec.metadata))
+        return attr.ib(default=default, init=True, kw_only=True, metadata=spec.facts())
     given_by_hand = spec.can_be_input or (
         spec.var_type in (VarType.FOREIGN, VarType.GLOBAL) and spec.intent is not VarIntent.OUT
     )
@@ -206,7 +210,8 @@ def _field(spec: VariableSpec) -> Any:
         validator=spec.validator if given_by_hand else None,
         converter=spec.converter if given_by_hand else None,
         init=given_by_hand,
-        metadata=dict(spec.metadata),
+        kw_only=True,
+        metadata=spec.facts(),
     )
 
 

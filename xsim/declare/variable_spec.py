@@ -103,22 +103,24 @@ class VariableSpec:
     @property
     def metadata(self) -> Mapping[str, Any]:
         """The declaration as a mapping, keyed as in xarray-simlab; foreign variables are described by their target."""
+        return MappingProxyType(self.facts())
+
+    def facts(self) -> dict[str, Any]:
+        """Give what `metadata` shows, as a dictionary of the caller's own."""
+        end = _last_declared(self)
         facts: dict[str, Any] = {
             "var_type": self.var_type,
             "intent": self.intent,
-            "dims": self.dims,
+            "dims": end.dims,
             "global_name": self.global_name,
             "groups": self.groups,
             "static": self.static,
-            "attrs": dict(self.attrs),
-            "description": self.description,
-            "encoding": dict(self.encoding),
+            "attrs": dict(end.attrs),
+            "description": end.description,
+            "encoding": dict(end.encoding),
         }
         if self.var_type is VarType.FOREIGN:
             facts |= {"other_process_cls": self.target_cls, "var_name": self.target_name}
-            target = getattr(getattr(self.target_cls, SPEC_SLOT, None), "variables", {}).get(self.target_name)
-            if target is not None:
-                facts |= {name: target.metadata[name] for name in DESCRIPTION}
         if self.lag:
             facts |= {"lag": self.lag, "initial": self.initial}
         if self.frozen:
@@ -127,7 +129,7 @@ class VariableSpec:
             facts["group"] = self.group
         if self.compute is not None:
             facts |= {"compute_method": self.compute, "compute_cache": self.compute_cache}
-        return MappingProxyType(facts)
+        return facts
 
     @property
     def can_be_input(self) -> bool:
@@ -142,3 +144,13 @@ class VariableSpec:
         if isinstance(default, Factory):  # type: ignore[arg-type]
             return default.factory(object.__new__(cls)) if default.takes_self else default.factory()
         return default
+
+
+def _last_declared(spec: VariableSpec) -> VariableSpec:
+    """Follow a foreign variable through the classes that it names, as far as these tell."""
+    while spec.var_type is VarType.FOREIGN:
+        variables = getattr(getattr(spec.target_cls, SPEC_SLOT, None), "variables", {})
+        if spec.target_name not in variables:
+            break
+        spec = variables[spec.target_name]
+    return spec

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
+from math import prod
 
 import attrs
 
@@ -16,8 +18,11 @@ from xsim.engine.executors.protocol import Executor, Task
 from xsim.engine.failure import note
 from xsim.engine.hooks import Hooks
 from xsim.engine.ration import check_block, ration
+from xsim.engine.rescue import accept, first_members, settle
+from xsim.engine.tail import Tail
 from xsim.plan.batch import Batch
-from xsim.plan.blocks import best_size, block_shape, blocks, single
+from xsim.plan.blocks import best_size, block_shape, blocks, count_blocks, single
+from xsim.plan.budget import Budget
 from xsim.plan.chunks import CHUNK_BYTES
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.batch import BatchSink, Earlier
@@ -29,7 +34,9 @@ NO_GAIN = 1.2
 NO_GAIN_NOTE = "threads brought no gain: Python code runs in one thread at a time; try scheduler='processes'"
 
 
-def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, events: Events) -> Book:
+def run_batch(
+    plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, events: Events, book: Book | None = None
+) -> Book:
     """Run all members of a batch.
 
     Parameters
@@ -40,6 +47,8 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
     hooks : Hooks
     executor : Executor
     events : Events
+    book : Book, optional
+        An empty one, for looking at it meanwhile.
 
     Returns
     -------
@@ -51,20 +60,31 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
     KeyboardInterrupt, WorkerError
         When interrupted; members done until then are saved.
     """
-    book = _new_book(plan)
+    book = book or new_book(plan)
     wall, cpu = time.perf_counter(), cpu_seconds()
     outcome = "failed"
     under_way: list[Task] = []
+    pilots: dict[int, MemberResult] = {}
+    tail: Tail | None = None
     try:
         earlier = sink.earlier()
         if earlier is None:
-            shapes, shape, tasks = _begin(plan, sink, hooks, executor, events, book)
+            first_work = Work(plan, hooks, limit=None if sink.holds_all else CHUNK_BYTES)
+            _run_pilots(first_work, executor, events, pilots)
+            budget = ration(plan, pilots.values(), executor)
+            if budget.memory_binds:
+                book.notes.append(str(budget))
+            ended, pilots = pilots, {}
+            shapes, shape, tasks = _begin(plan, sink, ended, book, budget)
+            number = count_blocks(plan.batch, shape)
         else:
-            shapes, shape, tasks = _go_on(plan, sink, earlier, book)
+            shapes, shape, tasks, number = _go_on(plan, sink, earlier, book)
             events.members(book.done, book.failed)
+        tail = Tail(plan, shapes, sink, book)
+        tasks = tail.share(tasks, number)
         while True:
             work = Work(plan, hooks, shapes, sink.writer(executor.in_workers))
-            late = _run_blocks(work, sink, executor, book, events, tasks, under_way)
+            late = _run_blocks(work, sink, executor, book, events, tasks, under_way, tail)
             if not late.ended:
                 break
             _, name, known = late.first()
@@ -72,12 +92,20 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
             book.add({name: known})
             shapes = {**shapes, name: known}
             tasks = chain(late.again(book), tasks)
+        tail.finish()
         outcome = "done" if book.complete else "failed"
     except BaseException as error:
         # Nobody may write any more when the sink is closed.
         executor.close(now=True)
-        cancelled = isinstance(error, KeyboardInterrupt)
-        _close_after(error, sink, book, "cancelled" if cancelled else "failed", under_way)
+        outcome = "cancelled" if isinstance(error, KeyboardInterrupt) else "failed"
+        with _noting(error, "saving what was done failed too"):
+            if tail is None:
+                _save_first(plan, sink, book, first_members(plan.batch, pilots, executor.left()))
+            else:
+                tail.settle(executor.left())
+                settle(plan.batch, sink, book, under_way, executor.left())
+        with _noting(error, "closing the store failed too"):
+            _close(sink, _recounted(plan, sink, book), outcome)
         raise
     _close(sink, book, outcome)
     wall, cpu = time.perf_counter() - wall, cpu_seconds() - cpu
@@ -87,15 +115,11 @@ def run_batch(plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, 
 
 
 def _begin(
-    plan: RunPlan, sink: BatchSink, hooks: Hooks, executor: Executor, events: Events, book: Book
+    plan: RunPlan, sink: BatchSink, pilots: dict[int, MemberResult], book: Book, budget: Budget
 ) -> tuple[dict[str, OutputShape], tuple[int, ...], Iterator[Task]]:
-    """Run the first members, and make the arrays."""
-    first_work = Work(plan, hooks, limit=None if sink.holds_all else CHUNK_BYTES)
-    pilots = _run_pilots(first_work, executor, events)
+    """Make the arrays, as the first members tell."""
+    pilots = dict(sorted(pilots.items()))
     shapes = _shapes(pilots)
-    budget = ration(plan, pilots.values(), executor)
-    if budget.memory_binds:
-        book.notes.append(str(budget))
     shape = plan.block or _best_shape(plan, pilots, budget.workers)
     if not sink.holds_all:
         check_block(plan, budget, shape, max((all_bytes_of(r.data) for r in pilots.values() if r.data), default=0))
@@ -109,13 +133,22 @@ def _begin(
 
 def _go_on(
     plan: RunPlan, sink: BatchSink, earlier: Earlier, book: Book
-) -> tuple[dict[str, OutputShape], tuple[int, ...], Iterator[Task]]:
+) -> tuple[dict[str, OutputShape], tuple[int, ...], Iterator[Task], int]:
     """Take in what an earlier run has done (DESIGN §B7)."""
+    left = _enter(plan, earlier, book)
+    book.go_on()
+    return dict(earlier.shapes), earlier.block, _tasks_left(plan, sink, earlier, book), left
+
+
+def _enter(plan: RunPlan, earlier: Earlier, book: Book) -> int:
+    """Enter what is done; give the number of blocks that are not."""
     book.add(earlier.shapes)
+    left = 0
     for block in blocks(plan.batch, earlier.block):
         done = earlier.records(block)
+        left += len(done) < prod(block.shape)
         book.enter(done, [result_of(record) for record in done.values()])
-    return dict(earlier.shapes), earlier.block, _tasks_left(plan, sink, earlier, book)
+    return left
 
 
 def _tasks_left(plan: RunPlan, sink: BatchSink, earlier: Earlier, book: Book) -> Iterator[Task]:
@@ -129,7 +162,10 @@ def _tasks_left(plan: RunPlan, sink: BatchSink, earlier: Earlier, book: Book) ->
         if book.stop_reason:
             continue
         data = sink.read(block, done)
-        yield Task(block, {member: result_of(record, data[member]) for member, record in done.items()})
+        if done and not data:
+            sink.clear(block)
+        book.take_back(done.keys() - data.keys())
+        yield Task(block, {member: result_of(done[member], values) for member, values in data.items()})
 
 
 def _close(sink: BatchSink, book: Book, outcome: str) -> None:
@@ -138,25 +174,44 @@ def _close(sink: BatchSink, book: Book, outcome: str) -> None:
     sink.close(outcome, book.facts, book.equal_indexes)
 
 
-def _close_after(error: BaseException, sink: BatchSink, book: Book, outcome: str, under_way: list[Task]) -> None:
-    """Keep what is done, after a failure, which must not be hidden by another one."""
+@contextmanager
+def _noting(error: BaseException, what: str) -> Iterator[None]:
+    """Let no second failure hide the first one."""
     try:
-        for task in under_way:
-            sink.tidy(task.block)
-        _close(sink, book, outcome)
+        yield
     except Exception as second:
-        note(error, f"closing the store failed too: {type(second).__name__}: {second}")
+        note(error, f"{what}: {type(second).__name__}: {second}")
 
 
-def _new_book(plan: RunPlan) -> Book:
+def _recounted(plan: RunPlan, sink: BatchSink, book: Book) -> Book:
+    """Count again by what the store holds: what was being entered at an interruption may be half in the book."""
+    saved = sink.saved()
+    if saved is None:
+        return book
+    found = new_book(plan)
+    _enter(plan, saved, found)
+    return found
+
+
+def _save_first(plan: RunPlan, sink: BatchSink, book: Book, pilots: dict[int, MemberResult]) -> None:
+    """Make the arrays after all, and write the first members."""
+    if any(result.error is None for result in pilots.values()):
+        for task in _begin(plan, sink, pilots, book, plan.budget)[2]:
+            members = task.block.members(plan.batch)
+            if members[0] > max(pilots):
+                break
+            accept(sink, task, [task.known.get(member, PENDING) for member in members])
+
+
+def new_book(plan: RunPlan) -> Book:
+    """Give an empty book for the batch of a plan."""
     return Book(plan.batch, plan.workers, plan.options.max_failures)
 
 
-def _run_pilots(work: Work, executor: Executor, events: Events) -> dict[int, MemberResult]:
+def _run_pilots(work: Work, executor: Executor, events: Events, pilots: dict[int, MemberResult]) -> None:
     """Run the first members, one for each worker, until one is done: they tell types, sizes and times."""
     plan = work.plan
-    book = _new_book(plan)
-    pilots: dict[int, MemberResult] = {}
+    book = new_book(plan)
     while len(pilots) < plan.batch.size and not book.done and not book.stop_reason:
         first = len(pilots)
         numbers = range(first, min(first + plan.workers, plan.batch.size))
@@ -166,7 +221,6 @@ def _run_pilots(work: Work, executor: Executor, events: Events) -> dict[int, Mem
             pilots |= zip(members, results, strict=True)
             book.enter(members, results)
             events.members(book.done, book.failed)
-    return dict(sorted(pilots.items()))
 
 
 def _shapes(pilots: dict[int, MemberResult]) -> dict[str, OutputShape]:
@@ -250,7 +304,7 @@ class _Late:
                     known[member] = result
                 elif book.stop_reason:
                     known[member] = PENDING
-            yield Task(task.block, known)
+            yield attrs.evolve(task, known=known)
         if self.not_taken is not None:
             yield self.not_taken
 
@@ -263,6 +317,7 @@ def _run_blocks(
     events: Events,
     tasks: Iterator[Task],
     under_way: list[Task],
+    tail: Tail,
 ) -> _Late:
     """Run blocks, until one saves an output that has no array."""
     late = _Late(work.plan.batch)
@@ -272,9 +327,10 @@ def _run_blocks(
             late.ended.append((task, results))
             continue
         members = task.block.members(work.plan.batch)
-        if work.writer is None:
-            data = [None if result.error is not None else result.data for result in results]
-            sink.accept(task.block, data, [result.record for result in results])
+        if task.part_of is not None:
+            tail.add(task.part_of, dict(zip(members, results, strict=True)))
+        elif work.writer is None:
+            accept(sink, task, results)
         ended = [(m, r) for m, r in zip(members, results, strict=True) if r is not PENDING and r.record]
         for name in book.enter([m for m, _ in ended], [r for _, r in ended]):
             sink.grow(name, book.facts[name].own_shape)
@@ -291,5 +347,6 @@ def _until_late(tasks: Iterator[Task], late: _Late, under_way: list[Task]) -> It
         if late.ended and task.block.members(late.batch)[0] > late.first()[0]:
             late.not_taken = task
             return
-        under_way.append(task)
+        if task.part_of is None:  # of the others nothing is written
+            under_way.append(task)
         yield task

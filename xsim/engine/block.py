@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import socket
@@ -10,14 +9,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import attrs
 import numpy as np
 
-from xsim.engine.failure import failure_record
+from xsim.engine.failure import failure_record, keep
 from xsim.engine.hooks import Hooks
+from xsim.engine.index_hashes import IndexHashes
 from xsim.engine.loop import run_member
 from xsim.engine.profile import Figures
 from xsim.engine.site import make_jobs
@@ -28,8 +28,9 @@ from xsim.plan.blocks import Block
 from xsim.plan.inputs import validate_inputs
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.batch import BlockWriter
+from xsim.sink.block_rows import BlockRows
 from xsim.sink.buffer import OutputBuffer
-from xsim.sink.facts import OutputShape
+from xsim.sink.facts import OutputShape, SavedShape, said_of
 from xsim.sink.journal import Record
 from xsim.sink.member import LateOutputError, MemberData, MemberRecorder, NoArray
 
@@ -55,10 +56,6 @@ class Work:
     shapes: Mapping[str, OutputShape] | None = None
     writer: BlockWriter | None = None
     limit: int | None = None
-
-
-SavedShape = tuple[tuple[int, ...], bool, bool]
-"""Own shape of an output of a member, and whether values are missing or ambiguous."""
 
 
 @attrs.frozen(eq=False)
@@ -117,31 +114,78 @@ def run_block(
     """
     members = block.members(work.plan.batch)
     started = started or _nobody
-    if work.writer is None:
-        return [known.get(member) or run_one(work, member, started) for member in members]
-    if len(members) == 1 and members[0] not in known:
-        result = _try_again(work, members[0], started, partial(_run_streaming, work, work.writer, block, members[0]))
-        if result.late is None:
-            work.writer.record(block, [result.record])
-        return [result]
-    if len(members) == 1 and known[members[0]].error is not None:
-        work.writer.clear(block)  # it has ended its worker, after having streamed part of its values
+    if work.shapes is None:
+        return _run_apart(work, members, known, started)
+    if work.writer is not None and len(members) == 1:
+        if members[0] not in known:
+            streaming = partial(_run_streaming, work, work.writer, block, members[0])
+            result = _try_again(work, members[0], started, streaming)
+            if result.late is None:
+                work.writer.record(block, [result.record])
+            return [result]
+        if known[members[0]].error is not None:
+            work.writer.clear(block)  # it has ended its worker, after having streamed part of its values
+    return _run_together(work, work.shapes, block, known, started)
+
+
+def _run_apart(
+    work: Work, members: Sequence[int], known: Mapping[int, MemberResult], started: Callable[[int], None]
+) -> list[MemberResult]:
+    """Run the first members, each with values of its own."""
     results: list[MemberResult] = []
     try:
         for member in members:
             results.append(known.get(member) or run_one(work, member, started))
+    except BaseException as error:
+        keep(error, results)
+        raise
+    return results
+
+
+def _run_together(
+    work: Work,
+    shapes: Mapping[str, OutputShape],
+    block: Block,
+    known: Mapping[int, MemberResult],
+    started: Callable[[int], None],
+) -> list[MemberResult]:
+    """Run the members of a block whose values are held, and write these if that is to be done here."""
+    members = block.members(work.plan.batch)
+    rows = BlockRows(work.plan, shapes, len(members))
+    for place, member in enumerate(members):
+        if member in known and known[member].data is not None:
+            rows.take(place, known[member].data or {})
+    hashes = IndexHashes(work.plan)
+    results: list[MemberResult] = []
+    try:
+        for place, member in enumerate(members):
+            run = partial(_run_beside, work, rows, hashes, place, member)
+            results.append(known.get(member) or _try_again(work, member, started, run))
+    except BaseException as error:
+        if work.writer is None:
+            keep(error, [_with_data(result, rows[place]) for place, result in enumerate(results)])
+        raise
     finally:  # also when interrupted: what is done is saved, the others are pending
-        if len(results) < len(members) or all(result.late is None for result in results):
-            _write(work.writer, block, results + [known.get(member, PENDING) for member in members[len(results) :]])
-    if any(result.late is not None for result in results):
-        return results
-    return [attrs.evolve(result, data=None) for result in results]
+        late = any(result.late is not None for result in results)
+        if work.writer is not None and (len(results) < len(members) or not late):
+            pending = [known.get(member, PENDING) for member in members[len(results) :]]
+            _write(work.writer, block, results + pending, rows)
+    if work.writer is None or late:
+        return [_with_data(result, rows[place]) for place, result in enumerate(results)]
+    return [result if result.data is None else attrs.evolve(result, data=None) for result in results]
 
 
-def _write(writer: BlockWriter, block: Block, results: Sequence[MemberResult]) -> None:
+def _with_data(result: MemberResult, data: MemberData | None) -> MemberResult:
+    return attrs.evolve(result, data=data) if result.record and result.error is None else result
+
+
+def _write(writer: BlockWriter, block: Block, results: Sequence[MemberResult], rows: BlockRows) -> None:
     """Write what members saved, then their records; late ones are pending."""
     ended = [result if result.late is None else PENDING for result in results]
-    writer.write(block, [None if result.error is not None else result.data for result in ended])
+    for place, result in enumerate(ended):
+        if result.error is not None or not result.record:
+            rows.drop(place)
+    writer.write(block, rows)
     writer.record(block, [result.record for result in ended])
 
 
@@ -167,7 +211,7 @@ def _try_again(
         if result.record.get("outcome") != "failed" or attempts > retries:
             break
     if retries and result.record:
-        result = attrs.evolve(result, record={**result.record, "attempts": attempts})
+        result = attrs.evolve(result, record={**result.record, "retries": attempts - 1})
     return result
 
 
@@ -180,8 +224,25 @@ def _run_held(work: Work, member: int) -> MemberResult:
         return MemberResult({}, {}, None, late=(late.name, late.shape))
     data = recorder.data()
     shapes = {name: (s.own_shape, s.missing, s.ambiguous) for name, s in data.items()}
-    hashes = _index_hashes(work.plan, {name: saved.rows for name, saved in data.items()})
+    hashes = IndexHashes(work.plan).of({name: saved.rows for name, saved in data.items()})
     return MemberResult(_with_shapes(record, shapes, hashes), shapes, data, error)
+
+
+def _run_beside(work: Work, rows: BlockRows, hashes: IndexHashes, place: int, member: int) -> MemberResult:
+    """Run a member of a block, whose values go to their place beside those of the others."""
+    rows.begin(place)
+    try:
+        record, error = _attempt(work, member, rows.puts)
+    except LateOutputError as late:
+        rows.drop(place)
+        return MemberResult({}, {}, None, late=(late.name, late.shape))
+    shapes = rows.end()
+    record |= rows.said
+    found = {name: saved.rows for name in hashes.names if (saved := rows.saved(name, place)) is not None}
+    record["indexes"] = hashes.of(found)
+    if error is not None:
+        rows.drop(place)
+    return MemberResult(record, shapes, None, error)
 
 
 def _run_streaming(work: Work, writer: BlockWriter, block: Block, member: int) -> MemberResult:
@@ -205,18 +266,12 @@ def _run_streaming(work: Work, writer: BlockWriter, block: Block, member: int) -
     else:
         _erase(writer, block, buffers)
     found = {b.output.name: (b.own_shape, b.missing, b.ambiguous) for b in buffers if b.type is not None}
-    return MemberResult(_with_shapes(record, found, _index_hashes(work.plan, seen)), found, None, error)
+    return MemberResult(_with_shapes(record, found, IndexHashes(work.plan).of(seen)), found, None, error)
 
 
 def _with_shapes(record: Record, shapes: Mapping[str, SavedShape], hashes: Mapping[str, str]) -> Record:
     """Give a record with what a run that goes on from here has to know of the outputs."""
-    return {
-        **record,
-        "sizes": {name: list(own_shape) for name, (own_shape, _, _) in shapes.items()},
-        "missing": [name for name, (_, missing, _) in shapes.items() if missing],
-        "ambiguous": [name for name, (_, _, ambiguous) in shapes.items() if ambiguous],
-        "indexes": dict(hashes),
-    }
+    return {**record, **said_of(shapes), "indexes": dict(hashes)}
 
 
 def result_of(record: Record, data: MemberData | None = None) -> MemberResult:
@@ -248,7 +303,7 @@ def _attempt(
     plan = work.plan
     position = plan.batch.position(member)
     started, clock = datetime.now(UTC), time.perf_counter()
-    error: Exception | None = None
+    error: BaseException | None = None
     limit = plan.options.time_limit
     jobs = make_jobs(plan, member, math.inf if limit is None else time.monotonic() + limit)
     try:
@@ -267,21 +322,26 @@ def _attempt(
     except TimeLimitError as caught:
         error = caught
         record = {**failure_record(caught), "outcome": TIMED_OUT}
-    except Exception as caught:  # a member's failure is its own; KeyboardInterrupt and SystemExit end the run
-        error = caught
-        record = failure_record(caught)
-    except BaseException:
+    except KeyboardInterrupt:
         jobs.close(CANCELLED)
         raise
+    except BaseException as caught:  # a member's failure is its own, also if it wants to leave: sys.exit()
+        error = caught
+        record = failure_record(caught)
     record |= {
         "start": started.isoformat(timespec="microseconds"),
         "end": datetime.now(UTC).isoformat(timespec="microseconds"),
         "seconds": round(time.perf_counter() - clock, 6),
-        "worker": f"{socket.gethostname()}:{os.getpid()}:{threading.current_thread().name}",
+        "worker": f"{_host()}:{os.getpid()}:{threading.current_thread().name}",
     }
     jobs.close(record["outcome"])
     programs = jobs.record()
     return record | ({"programs": programs} if programs else {}), error
+
+
+@cache
+def _host() -> str:
+    return socket.gethostname()
 
 
 TIMED_OUT = "timed out"
@@ -336,14 +396,3 @@ def _ended(error: Exception, outcome: str, since: float, until: float) -> Member
         "seconds": round(until - since, 6),
     }
     return MemberResult(_with_shapes(record, {}, {}), {}, None, error)
-
-
-def _index_hashes(plan: RunPlan, rows: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, str]:
-    """Give a hash of each index variable, by which the coordinator sees whether all members have the same."""
-    hashes = {}
-    for output in plan.outputs:
-        if output.is_index and output.name in rows:
-            values = rows[output.name]
-            data = "\0".join(map(str, values.flat)).encode() if values.dtype == object else values.tobytes()
-            hashes[output.name] = hashlib.sha256(f"{values.dtype}{values.shape}".encode() + data).hexdigest()[:32]
-    return hashes

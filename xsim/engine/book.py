@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
 from xsim._base.render import quantity
 from xsim.engine.block import MemberResult
 from xsim.plan.batch import Batch
-from xsim.sink.facts import OutputFacts, OutputShape
+from xsim.sink.facts import OutputFacts, OutputShape, SavedShape
 
 PENDING, DONE, FAILED = 0, 1, 2
 FEWEST_ALIKE = 10
@@ -35,6 +36,10 @@ class Book:
         Of the failed member with the lowest number.
     notes : list of str
         Remarks for the summary.
+    before : int or None
+        Members that an earlier run has done; None if there was none.
+    seconds : float
+        That members which are done took, in all.
     """
 
     def __init__(self, batch: Batch, workers: int, max_failures: int | None) -> None:
@@ -43,6 +48,8 @@ class Book:
         self.facts: dict[str, OutputFacts] = {}
         self.first_error: BaseException | None = None
         self.notes: list[str] = []
+        self.before: int | None = None
+        self.seconds = 0.0
         self._first_failed = batch.size
         self._first_reason = ""
         self._max_failures = max_failures
@@ -61,6 +68,7 @@ class Book:
             Outputs that have become larger.
         """
         grown = []
+        latest: tuple[Any, Any] = (None, None)
         for member, result in zip(members, results, strict=True):
             if self.status[member] != PENDING:
                 continue
@@ -69,20 +77,45 @@ class Book:
                 continue
             self.status[member] = DONE
             self.done += 1
-            for name, (own_shape, missing, ambiguous) in result.shapes.items():
-                fact = self.facts.setdefault(name, OutputFacts(own_shape))
-                if len(own_shape) != len(fact.own_shape):
-                    continue  # one of the first members, before it was known; it runs again
-                before = fact.own_shape
-                fact.add(own_shape, missing, ambiguous)
-                if fact.own_shape != before:
-                    grown.append(name)
-            for name in self.facts.keys() - result.shapes.keys():
-                self.facts[name].missing = True  # the run ended before its first label
-            for name, digest in result.record.get("indexes", {}).items():
-                if self._hashes.setdefault(name, (digest, member))[0] != digest:
-                    self._unequal.add(name)
+            self.seconds += _seconds(result)
+            # Members of a block that say the same say it with the same objects, which tell nothing new.
+            said = result.shapes, result.record.get("indexes")
+            if said[0] is not latest[0]:
+                grown += self._add(result.shapes)
+            if said[1] is not latest[1]:
+                self._compare(member, said[1] or {})
+            latest = said
         return grown
+
+    def _add(self, shapes: Mapping[str, SavedShape]) -> list[str]:
+        """Take in what a member saved; give the outputs that have become larger."""
+        grown = []
+        for name, (own_shape, missing, ambiguous) in shapes.items():
+            fact = self.facts.setdefault(name, OutputFacts(own_shape))
+            if len(own_shape) != len(fact.own_shape):
+                continue  # one of the first members, before it was known; it runs again
+            before = fact.own_shape
+            fact.add(own_shape, missing, ambiguous)
+            if fact.own_shape != before:
+                grown.append(name)
+        for name in self.facts.keys() - shapes.keys():
+            self.facts[name].missing = True  # the run ended before its first label
+        return grown
+
+    def _compare(self, member: int, hashes: Mapping[str, str]) -> None:
+        for name, digest in hashes.items():
+            if self._hashes.setdefault(name, (digest, member))[0] != digest:
+                self._unequal.add(name)
+
+    def go_on(self) -> None:
+        """Note that what has been entered was done by an earlier run."""
+        self.before = self.done
+
+    def take_back(self, members: Iterable[int]) -> None:
+        """Have members run again that are done, but whose values have been damaged."""
+        for member in members:
+            self.status[member] = PENDING
+            self.done -= 1
 
     def add(self, shapes: Mapping[str, OutputShape]) -> None:
         """Note outputs that become known; no member that is done has saved one that becomes known later."""
@@ -118,10 +151,28 @@ class Book:
         """Whether all members are done."""
         return self.done == self.batch.size
 
+    @property
+    def pending(self) -> int:
+        """Number of members that have not ended."""
+        return self.batch.size - self.done - self.failed
+
+    def counts(self) -> dict[str, int]:
+        """Count all members, those done by earlier runs and by this one, and the others."""
+        before = self.before or 0
+        return {
+            "all": self.batch.size,
+            "done before": before,
+            "done": self.done - before,
+            "failed": self.failed - self.timed_out,
+            "timed out": self.timed_out,
+            "pending": self.pending,
+        }
+
     def summary(self) -> str:
         """Say how the members ended."""
-        counts = [f"{self.done} of {quantity(self.batch.size, 'member')} done"]
-        pending = self.batch.size - self.done - self.failed
+        now = "" if self.before is None else f" ({self.done - self.before} in this run)"
+        counts = [f"{self.done} of {quantity(self.batch.size, 'member')} done{now}"]
+        pending = self.pending
         if self.failed > self.timed_out:
             counts.append(f"{self.failed - self.timed_out} failed")
         if self.timed_out:
@@ -134,3 +185,8 @@ class Book:
         if self.stop_reason and pending:
             lines.append(f"nothing new was started: {self.stop_reason}")
         return "\n".join([*lines, *self.notes])
+
+
+def _seconds(result: MemberResult) -> float:
+    seconds = result.record.get("seconds")
+    return seconds if isinstance(seconds, float) else 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,8 @@ class RuntimeContext:
         Number of the member, and how many there are.
     jobs : Jobs, optional
         Of the member.
+    labelled : bool, optional
+        Whether anybody asks for the main clock as a DataArray, which costs more than all other values together.
 
     Attributes
     ----------
@@ -57,6 +59,7 @@ class RuntimeContext:
         streams: RandomStreams,
         batch: tuple[int, int] = (-1, -1),
         jobs: Jobs | None = None,
+        labelled: bool = True,
     ) -> None:
         self.timeline = timeline
         labels = timeline.labels
@@ -72,22 +75,38 @@ class RuntimeContext:
             "step_end": first,
             "step_delta": first - first,
             "main_clock_values": labels,
-            "main_clock_dataarray": timeline.dataarray.copy(),
             "rng": streams,
             "job": jobs,
         }
+        if labelled:
+            self.complete()
+        self._in_step: dict[str, Sequence[Any]] = {
+            "step": range(timeline.nsteps),
+            "step_start": timeline.starts,
+            "step_end": timeline.ends,
+            "step_delta": timeline.deltas,
+        }
+        self._followed = list(self._in_step.items())
         if timeline.nsteps:
             self.move_to(0)
 
-    @property
-    def step(self) -> int:
-        """Number of the step."""
-        return int(self.values["step"])
+    def complete(self) -> None:
+        """Have the values too that cost much, for those who see all of them."""
+        if "main_clock_dataarray" not in self.values:
+            self.values["main_clock_dataarray"] = self.timeline.dataarray.copy()
+
+    def follow(self, names: Collection[str]) -> bool:
+        """Let `advance` keep only some arguments up to date; say whether it has anything to do."""
+        self._followed = [(name, series) for name, series in self._in_step.items() if name in names]
+        return bool(self._followed)
+
+    def advance(self, step: int) -> None:
+        """Make the values that are followed those of a step."""
+        values = self.values
+        for name, series in self._followed:
+            values[name] = series[step]
 
     def move_to(self, step: int) -> None:
         """Make the values those of a step."""
-        values, timeline = self.values, self.timeline
-        values["step"] = step
-        values["step_start"] = timeline.starts[step]
-        values["step_end"] = timeline.ends[step]
-        values["step_delta"] = timeline.deltas[step]
+        for name, series in self._in_step.items():
+            self.values[name] = series[step]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 _WHERE = "_xsim_where"
 LONGEST_TRACEBACK = 20_000
+LONGEST_MESSAGE = 1000
 
 
 def mark(error: BaseException, **facts: Any) -> None:
@@ -27,6 +29,20 @@ def where(error: BaseException) -> dict[str, Any]:
     return dict(getattr(error, _WHERE, {}))
 
 
+_ENDED = "_xsim_ended"
+
+
+def keep(error: BaseException, results: Sequence[Any]) -> None:
+    """Keep the results of members that ended before an exception interrupted their block."""
+    with suppress(Exception):
+        setattr(error, _ENDED, list(results))
+
+
+def kept(error: BaseException | None) -> list[Any]:
+    """Give the results kept with an exception."""
+    return list(getattr(error, _ENDED, ()))
+
+
 def printable(text: str) -> str:
     """Give text that can be stored: lone surrogates become escapes."""
     return text.encode("utf-8", "backslashreplace").decode()
@@ -38,6 +54,11 @@ def line_of(error: BaseException) -> str:
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else type(error).__name__
 
 
+def _bounded(message: str) -> str:
+    left_out = len(message) - LONGEST_MESSAGE
+    return message if left_out <= 0 else f"{message[:LONGEST_MESSAGE]} ... ({left_out} characters left out)"
+
+
 def failure_record(error: BaseException) -> dict[str, Any]:
     """Give what the journal keeps of an exception."""
     text = "".join(traceback.format_exception(error))
@@ -46,12 +67,12 @@ def failure_record(error: BaseException) -> dict[str, Any]:
         text = f"{text[:half]}\n... {len(text) - 2 * half} characters left out ...\n{text[-half:]}"
     try:
         message = str(error)
-    except Exception:
+    except (Exception, SystemExit):
         message = "(its message cannot be printed)"
     text, message = printable(text), printable(message)
     return {
         "outcome": "failed",
-        "reason": f"{type(error).__name__}: {message[:1000]}",
+        "reason": f"{type(error).__name__}: {_bounded(message)}",
         "exception": type(error).__qualname__,
         "traceback": text,
         "line": line_of(error),

@@ -135,9 +135,12 @@ class SharedState:
         return isinstance(self._value(key), np.ndarray) or self._is_opaque(key)
 
     def _find(self, key: Key) -> Key:
-        while key in self._leader:
-            key = self._leader[key]
-        return key
+        leader = key
+        while leader in self._leader:
+            leader = self._leader[leader]
+        while key != leader:  # one hop from now on: thousands may have come together one by one
+            self._leader[key], key = leader, self._leader[key]
+        return leader
 
     def _join(self, one: Key, other: Key) -> None:
         one, other = self._find(one), self._find(other)

@@ -41,6 +41,7 @@ class Hooks:
         """Give the hooks of each stage that has any, for one state. All see the same model object."""
         if not self.functions:
             return {}
+        state.context.complete()
         values = MappingProxyType(StateValues(graph, state.objects))
         arguments = (self.view(state.objects), MappingProxyType(state.context.values), values)
         by_stage: dict[Stage, list[HookFunction]] = {}
@@ -122,7 +123,7 @@ class HookedProgram:
         if signal is not RuntimeSignal.NONE:
             return self.hooks.ending or signal
         if self.hooks.on_processes:
-            ending = self.plain.run(
+            ending = self.plain.run_around(
                 values, lambda: self.hooks.call("process", "pre"), lambda: self.hooks.call("process", "post")
             )
         else:

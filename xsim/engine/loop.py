@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from typing import Any
 
 import attrs
 
 from xsim._base.stages import Stage
+from xsim.engine.context import RuntimeContext
 from xsim.engine.ending import Answer, Ending, goes_on, is_end
 from xsim.engine.failure import mark, note
 from xsim.engine.guard import Guards
@@ -18,6 +19,7 @@ from xsim.engine.saving import SaveSchedule
 from xsim.engine.stage import StageProgram
 from xsim.engine.state import State
 from xsim.engine.timed import TimedMember
+from xsim.engine.varying import VaryingInputs
 from xsim.plan.inputs import PlannedInput
 from xsim.plan.run_plan import RunPlan
 
@@ -72,31 +74,37 @@ def _run(
     state: State,
     inputs: Sequence[PlannedInput],
     puts: Sequence[Callable[[Any], None]],
-    programs: Sequence[Runnable],
+    programs: _Programs,
     stepped: Callable[[int], None] | None,
 ) -> Ending | None:
-    initialize, run_step, finalize_step, finalize = programs
+    # What a model does not have is None, and costs a step nothing.
+    initialize, run_step, finalize_step, finalize = programs.stages
     outputs = SaveSchedule(plan, state, puts)
-    varying = [planned for planned in inputs if planned.in_time]
+    due = outputs.due
+    varying = VaryingInputs.of(inputs, state.objects)
     lags = Lags(plan.graph, state.objects) if plan.graph.lagged else None
     context, values = state.context, state.context.values
-    stepping = False
+    move_to = context.advance if context.follow(programs.asks) else None
+    step, stepping = 0, False
     try:
         if lags is not None:
             lags.start()
-        state.set_inputs([planned for planned in inputs if not planned.in_time], 0)
+        state.set_inputs([planned for planned in inputs if not planned.in_time])
         answer: Answer = initialize.run(values)
         stepping = not isinstance(answer, Ending)
         if not stepping:
             outputs.break_off()
         for step in range(plan.timeline.nsteps if stepping else 0):
-            context.move_to(step)
-            state.set_inputs(varying, step)
+            if move_to is not None:
+                move_to(step)
+            if varying is not None:
+                varying.advance()
             answer = run_step.run(values)
             if answer and is_end(answer):
                 outputs.break_off()
-            outputs.save(step)
-            if not answer or goes_on(answer):
+            if due[step]:
+                outputs.save(step)
+            if finalize_step is not None and (not answer or goes_on(answer)):
                 answer = finalize_step.run(values)
             if stepped is not None:
                 stepped(step + 1)
@@ -108,16 +116,16 @@ def _run(
         else:
             if stepping:
                 outputs.save(plan.timeline.nsteps)
-        ending = _ending(answer, context.step if stepping else -1)
+        ending = _ending(answer, step if stepping else -1)
         stepping = False
         outputs.save_at_end()
     except BaseException as error:
         if stepping:
-            note(error, f"at {plan.timeline.describe(context.step)}")
-            mark(error, step=context.step)
-        _finalize_after(error, finalize, values)
+            note(error, f"at {plan.timeline.describe(step)}")
+            mark(error, step=step)
+        _finalize_after(error, finalize, context, step)
         raise
-    finalize.run(values)
+    _finalize(finalize, context, step)
     state.forget_cached()
     return ending
 
@@ -126,17 +134,27 @@ def _ending(answer: Answer, step: int) -> Ending | None:
     return attrs.evolve(answer, step=step) if isinstance(answer, Ending) else None
 
 
+@attrs.frozen
+class _Programs:
+    """The stages of a member, ready to run, and the runtime arguments that anybody sees."""
+
+    stages: tuple[Runnable, Runnable, Runnable | None, Runnable]
+    asks: Collection[str]
+
+
 def _programs(
     plan: RunPlan,
     state: State,
     hooks: Hooks,
     in_parallel: Callable[[StageProgram, State, bool], Runnable] | None,
     guards: Guards | None,
-) -> list[Runnable]:
+) -> _Programs:
     programs: list[Runnable] = []
     all_hooks = hooks.bind(plan.graph, state)
+    asks: set[str] = set(state.context.values) if all_hooks else set()
     for stage in Stage:
         plain = StageProgram(plan.graph, state.objects, stage, None if guards is None else guards.wrap)
+        asks |= plain.asks
         bound = all_hooks.get(stage)
         program: Runnable = plain
         if in_parallel is not None:
@@ -145,12 +163,23 @@ def _programs(
         if bound is not None:
             program = HookedProgram(plain, program, bound)
         programs.append(program if guards is None else guards.check(program, stage))
-    return programs
+    initialize, run_step, finalize_step, finalize = programs
+    idle = isinstance(finalize_step, StageProgram) and finalize_step.is_idle
+    return _Programs((initialize, run_step, None if idle else finalize_step, finalize), asks)
 
 
-def _finalize_after(error: BaseException, finalize: Runnable, values: dict[str, Any]) -> None:
+def _finalize(finalize: Runnable, context: RuntimeContext, step: int) -> None:
+    """Run the last stage, which sees the last step."""
+    if context.timeline.nsteps:
+        context.move_to(step)
+    finalize.run(context.values)
+
+
+def _finalize_after(error: BaseException, finalize: Runnable, context: RuntimeContext, step: int) -> None:
     """Run the last stage after a failure, which must not be hidden by another one."""
     try:
-        finalize.run(values)
-    except Exception as second:
+        _finalize(finalize, context, step)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as second:
         note(error, f"stage 'finalize' failed after that: {type(second).__name__}: {second}")

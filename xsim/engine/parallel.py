@@ -15,7 +15,7 @@ import dask.threaded
 from xsim._base.stages import RuntimeSignal, as_signal
 from xsim.engine.ending import Answer
 from xsim.engine.hazards import SharedState, hazard_edges
-from xsim.engine.stage import StageProgram, steers
+from xsim.engine.stage import Packs, StageProgram, steers
 from xsim.engine.state import State
 from xsim.engine.tasks import StageTask, grouped_tasks, longest_path, single_tasks
 from xsim.engine.thread_limits import ThreadLimits, limited_pool
@@ -29,6 +29,15 @@ LEAST_GAIN = 1.05
 
 TRIALS = 3
 """How often each way is measured before one is chosen."""
+
+CLEAR_GAIN = 1.5
+"""How much faster one way has to be to be chosen at once; otherwise both are measured twice as often."""
+
+AT_ONCE = 64
+"""Processes that, the first time, run here one after the other, to see whether they are worth tasks of their own."""
+
+WORTH_A_TASK = 200e-6
+"""Seconds of a process from which on it is."""
 
 
 class ParallelProgram:
@@ -64,6 +73,7 @@ class ParallelProgram:
         self._costs = [0.0] * len(program.calls)
         self._trials: dict[bool, list[float]] = {True: [], False: []}
         self._parallel: bool | None = None
+        self._one_by_one = False
         self.decision = ""
         if len(program.calls) < 2:
             self.choose(False, "it has less than two processes")
@@ -74,15 +84,27 @@ class ParallelProgram:
             return self.program.run(values)
         if self._tasks is None:
             return self._first_pass(values)
-        self._look_again()
         if self._parallel:
-            return self._run_tasks(values, self._tasks)
-        return self._trial(values, self._tasks)
+            return self._run_parallel(values)
+        return self._trial(values)
+
+    def _run_parallel(self, values: Mapping[str, Any]) -> Answer:
+        self._look_again()
+        assert self._tasks is not None
+        return self._run_tasks(values, self._tasks)
 
     def _first_pass(self, values: Mapping[str, Any]) -> Answer:
-        graph, stage = self.program.graph, self.program.stage
-        waits = hazard_edges(graph, self._objects, stage)
-        answer = self._run_tasks(values, single_tasks(waits), self._costs)
+        """Run each process as its own task, but for those that turn out cheap in a stage of many."""
+        one_pass = _Pass(self.program, self.program.prepare(values), self._costs)
+        done, count = 0, len(self._costs)
+        while count - done > AT_ONCE and sum(self._costs[max(0, done - AT_ONCE) : done]) < AT_ONCE * WORTH_A_TASK:
+            one_pass.task(tuple(range(done, done + AT_ONCE)))(None)
+            done += AT_ONCE
+        self._one_by_one = done > 0
+        waits = hazard_edges(self.program.graph, self._objects, self.program.stage)
+        rest = [{j - done for j in before if j >= done} for before in waits[done:]]
+        self._run_in_pool(one_pass, single_tasks(rest), done)
+        answer = one_pass.answer()
         self._tasks = []
         self._look_again()
         total = sum(self._costs)
@@ -101,18 +123,23 @@ class ParallelProgram:
             waits = hazard_edges(graph, self._objects, self.program.stage)
             self._tasks = grouped_tasks(waits, self._costs, self._workers)
 
-    def _trial(self, values: Mapping[str, Any], tasks: list[StageTask]) -> Answer:
+    def _trial(self, values: Mapping[str, Any]) -> Answer:
         in_parallel = len(self._trials[True]) <= len(self._trials[False])
         started = time.perf_counter()
-        answer = self._run_tasks(values, tasks) if in_parallel else self.program.run(values)
+        answer = self._run_parallel(values) if in_parallel else self.program.run(values)
         self._trials[in_parallel].append(time.perf_counter() - started)
-        if min(len(times) for times in self._trials.values()) == TRIALS:
+        trials = min(len(times) for times in self._trials.values())
+        if trials >= TRIALS and len(self._trials[True]) == len(self._trials[False]):
             gain = min(self._trials[False]) / min(self._trials[True])
-            if gain < LEAST_GAIN:
-                self.choose(False, f"{self._workers} threads made it {gain:.2f} times as fast")
-            else:
-                self.choose(True, f"{len(tasks)} tasks made it {gain:.2f} times as fast")
+            if gain > CLEAR_GAIN or gain < 1 / CLEAR_GAIN or trials >= 2 * TRIALS:
+                self._decide(gain)
         return answer
+
+    def _decide(self, gain: float) -> None:
+        if gain < LEAST_GAIN:
+            self.choose(False, f"{self._workers} threads made it {gain:.2f} times as fast")
+        else:
+            self.choose(True, f"{len(self._tasks or ())} tasks made it {gain:.2f} times as fast")
 
     @property
     def has_run(self) -> bool:
@@ -122,7 +149,8 @@ class ParallelProgram:
     @property
     def undecided(self) -> str:
         """What to say of a stage that ended before it was decided."""
-        return f"stage {self.program.stage.value!r} ran in parallel: too few times to tell whether that pays"
+        how = "one process after the other" if self._one_by_one else "in parallel"
+        return f"stage {self.program.stage.value!r} ran {how}: too few times to tell whether that pays"
 
     def choose(self, parallel: bool, why: str) -> None:
         """Decide how the stage runs from now on."""
@@ -130,18 +158,21 @@ class ParallelProgram:
         how = "in parallel" if parallel else "one process after the other"
         self.decision = f"stage {self.program.stage.value!r} runs {how}: {why}"
 
-    def _run_tasks(self, values: Mapping[str, Any], tasks: list[StageTask], costs: list[float] | None = None) -> Answer:
-        one_pass = _Pass(self.program, self.program.prepare(values), costs)
+    def _run_tasks(self, values: Mapping[str, Any], tasks: list[StageTask]) -> Answer:
+        one_pass = _Pass(self.program, self.program.prepare(values), None)
+        self._run_in_pool(one_pass, tasks)
+        return one_pass.answer()
+
+    def _run_in_pool(self, one_pass: _Pass, tasks: list[StageTask], offset: int = 0) -> None:
         graph: dict[Any, Any] = {}
         for number, task in enumerate(tasks):
-            run = one_pass.task(task.positions)
+            run = one_pass.task(tuple(offset + i for i in task.positions))
             graph["xsim", number] = (run, [("xsim", before) for before in task.after])
         keys = list(graph)
         if self._pool is None:
             dask.local.get_sync(graph, keys)
         else:
             dask.threaded.get(graph, keys, pool=self._pool)
-        return one_pass.answer()
 
 
 class ParallelStages:
@@ -202,7 +233,7 @@ class ParallelStages:
 class _Pass:
     """One pass through a stage, with what its tasks have to tell each other."""
 
-    def __init__(self, program: StageProgram, packs: list[tuple[Any, ...]], costs: list[float] | None) -> None:
+    def __init__(self, program: StageProgram, packs: Packs, costs: list[float] | None) -> None:
         self._program = program
         self._packs = packs
         self._costs = costs

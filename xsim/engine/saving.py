@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from contextlib import suppress
 from typing import Any
 
-from attrs import NOTHING
+import numpy as np
 
 from xsim.engine.failure import note
 from xsim.engine.state import State
 from xsim.errors import UnsetVariableError
-from xsim.plan.outputs import PlannedOutput
 from xsim.plan.run_plan import RunPlan
 
-Save = tuple[str, Callable[[], Any], Callable[[Any], None]]
-"""Name of an output, how to read its value, where to put it."""
+Save = tuple[str, Any, str, Callable[[Any], None]]
+"""Name of an output, the process object and the attribute that have its value, and where to put that."""
 
 
 class SaveSchedule:
@@ -27,29 +26,39 @@ class SaveSchedule:
     state : State
     puts : sequence of callables
         For each output of the plan what takes its next value.
+
+    Attributes
+    ----------
+    due : list of int
+        For each label of the main clock, 0 if nothing is to be saved there.
     """
 
     def __init__(self, plan: RunPlan, state: State, puts: Sequence[Callable[[Any], None]]) -> None:
-        clocked: dict[tuple[int, ...], list[Save]] = {}
         self._at_end: list[Save] = []
+        # Combinations of outputs by their number: few clocks fall together, so that most labels share one.
+        combinations: list[tuple[Save, ...]] = [()]
+        numbers = np.zeros(plan.timeline.nsteps + 1, dtype=int)
+        by_clock: dict[str, list[Save]] = {}
+        positions = {}
         for output, put in zip(plan.outputs, puts, strict=True):
-            save = (output.name, _reader(output, state), put)
-            (self._at_end if output.clock is None else clocked.setdefault(output.positions, [])).append(save)
-        # Few combinations of clocks fall together, so that most labels share one tuple.
-        due: dict[int, list[int]] = {}
-        for number, positions in enumerate(clocked):
-            for position in positions:
-                due.setdefault(position, []).append(number)
-        saves = list(clocked.values())
-        shared: dict[tuple[int, ...], tuple[Save, ...]] = {(): ()}
-        for numbers in due.values():
-            shared.setdefault(tuple(numbers), tuple(save for number in numbers for save in saves[number]))
-        self._at_label = [shared[tuple(due.get(i, ()))] for i in range(plan.timeline.nsteps + 1)]
+            save = (output.name, state.objects[output.key[0]], output.key[1], put)
+            if output.clock is None:
+                self._at_end.append(save)
+            else:
+                by_clock.setdefault(output.clock, []).append(save)
+                positions[output.clock] = output.positions
+        for clock, saves in by_clock.items():
+            numbers[positions[clock]] += len(combinations)
+            combinations += [(*before, *saves) for before in combinations]
+            used = np.union1d([0], numbers)
+            combinations, numbers = [combinations[n] for n in used], np.searchsorted(used, numbers)
+        self._combinations = combinations
+        self.due: list[int] = numbers.tolist()
         self._save = _save
 
     def save(self, label: int) -> None:
         """Save what is due at a label of the main clock."""
-        self._save(self._at_label[label])
+        self._save(self._combinations[self.due[label]])
 
     def save_at_end(self) -> None:
         """Save index variables and outputs without a clock."""
@@ -60,31 +69,17 @@ class SaveSchedule:
         self._save = _save_if_set
 
 
-def _reader(output: PlannedOutput, state: State) -> Callable[[], Any]:
-    return partial(getattr, state.objects[output.key[0]], output.key[1])
-
-
 def _save(saves: Sequence[Save]) -> None:
     name = ""
     try:
-        for name, read, put in saves:  # noqa: B007 - named in the note
-            put(read())
+        for name, process, attribute, put in saves:  # noqa: B007 - named in the note
+            put(getattr(process, attribute))
     except BaseException as error:
         note(error, f"while saving output {name!r}")
         raise
 
 
 def _save_if_set(saves: Sequence[Save]) -> None:
-    _save([(name, partial(_value_or_nothing, read), partial(_put_value, put)) for name, read, put in saves])
-
-
-def _value_or_nothing(read: Callable[[], Any]) -> Any:
-    try:
-        return read()
-    except UnsetVariableError:
-        return NOTHING
-
-
-def _put_value(put: Callable[[Any], None], value: Any) -> None:
-    if value is not NOTHING:
-        put(value)
+    for save in saves:
+        with suppress(UnsetVariableError):
+            _save([save])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from xsim._base.stages import RuntimeSignal, Stage, Stop, as_signal
-from xsim.declare.access import CACHE_SLOT
+from xsim.declare.access import CACHE_SLOT, set_slot
 from xsim.engine.context import RandomStreams
 from xsim.engine.ending import Answer, Ending
 from xsim.engine.failure import mark, note, where
@@ -14,11 +16,15 @@ from xsim.errors import RuntimeContextError
 from xsim.job.job import Jobs
 from xsim.model.graph import ModelGraph
 
-OWN = frozenset({"rng", "job"})
-"""Runtime arguments that each process has for itself."""
-
 Around = Callable[[], RuntimeSignal]
 Wrap = Callable[[str, Stage, Callable[..., Any]], Callable[..., Any]]
+
+Packs = Sequence[tuple[Any, ...]]
+"""The arguments of each kind of call."""
+
+NO_ARGUMENTS: Packs = ((),)
+
+_GOES_ON = RuntimeSignal.NONE  # to look up a member of an enum costs as much as a call
 
 
 class StageProgram:
@@ -32,36 +38,47 @@ class StageProgram:
     stage : Stage
     wrap : callable, optional
         Puts something around each method, by the name of the process.
+
+    Attributes
+    ----------
+    calls : list of tuple
+        Name of each process, its method, and which kind of arguments that takes.
+    asks : frozenset of str
+        The runtime arguments that methods take.
     """
 
     def __init__(self, graph: ModelGraph, objects: Mapping[str, Any], stage: Stage, wrap: Wrap | None = None) -> None:
         self.graph = graph
         self.stage = stage
-        numbers: dict[tuple[tuple[str, ...], str], int] = {}
         self.calls: list[tuple[str, Callable[..., Any], int]] = []
-        self._caching = [objects[name] for name in graph.order if _has_cache(graph, name)]
-        for name in graph.order:
-            method = graph.specs[name].stages.get(stage)
-            if method is not None:
-                call = getattr(objects[name], stage.value)
-                if _has_cache(graph, name):
-                    call = _without_cache(objects[name], call)
-                if wrap is not None:
-                    call = wrap(name, stage, call)
-                # Processes that ask for the same arguments share them; random streams and jobs are each one's own.
-                kind = (method.args, "" if OWN.isdisjoint(method.args) else name)
-                self.calls.append((name, call, numbers.setdefault(kind, len(numbers))))
-        self._arguments = list(numbers)
+        found = graph.calls[stage]
+        self._caching = [objects[name] for name in found.caching]
+        method = stage.value
+        for name, number, caches in found.calls:
+            call = getattr(objects[name], method)
+            if caches:
+                call = _without_cache(objects[name], call)
+            if wrap is not None:
+                call = wrap(name, stage, call)
+            self.calls.append((name, call, number))
+        self._takers = [_taker(names, owner) for names, owner in found.kinds]
+        # Those that follow each other and take the same arguments.
+        self._runs = [(n, [call for _, call, _ in same]) for n, same in groupby(self.calls, key=itemgetter(2))]
+        self.asks = frozenset(name for names, _ in found.kinds for name in names)
+        self._prepares = bool(self.asks or self._caching)
 
-    def run(self, values: Mapping[str, Any], before: Around | None = None, after: Around | None = None) -> Answer:
+    @property
+    def is_idle(self) -> bool:
+        """Whether the stage has nothing to do."""
+        return not (self.calls or self._caching)
+
+    def run(self, values: Mapping[str, Any]) -> Answer:
         """Run the stage.
 
         Parameters
         ----------
         values : mapping of str to object
             Values of the runtime arguments.
-        before, after : callable, optional
-            Called around each process; their signals concern the processes of the stage.
 
         Returns
         -------
@@ -73,30 +90,52 @@ class StageProgram:
         Exception
             What a stage method raises, with a note that names the process and the stage.
         """
-        packs = self.prepare(values)
-        name = ""
+        packs = self.prepare(values) if self._prepares else NO_ARGUMENTS
+        call: Callable[..., Any] | None = None
         try:
-            if before is None or after is None:
-                for position, (name, call, number) in enumerate(self.calls):  # noqa: B007 - named in the error
-                    answer = call(*packs[number])
-                    if answer is not None and steers(answer):
-                        return self._run_rest(position, answer, packs)
-            else:
-                return self._run_around(packs, before, after)
+            for number, calls in self._runs:
+                args = packs[number]
+                # Three times the same: to unpack arguments costs as much as a call.
+                if not args:
+                    for call in calls:
+                        if (answer := call()) is not None and steers(answer):
+                            return self._run_rest(self._position(call), answer, packs)
+                elif len(args) == 1:
+                    arg = args[0]
+                    for call in calls:
+                        if (answer := call(arg)) is not None and steers(answer):
+                            return self._run_rest(self._position(call), answer, packs)
+                else:
+                    for call in calls:
+                        if (answer := call(*args)) is not None and steers(answer):
+                            return self._run_rest(self._position(call), answer, packs)
         except BaseException as error:
-            self.locate(error, name)
+            if call is not None:
+                self.locate(error, self.calls[self._position(call)][0])
             raise
-        return RuntimeSignal.NONE
+        return _GOES_ON
 
-    def prepare(self, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    def prepare(self, values: Mapping[str, Any]) -> Packs:
         """Start the stage: forget cached values, and give the arguments of each kind of call."""
         for process in self._caching:
-            process.__dict__[CACHE_SLOT] = {}
-        return [self._pack(names, owner, values) for names, owner in self._arguments]
+            set_slot(process, CACHE_SLOT, {})
+        takers = self._takers
+        try:
+            # Mostly all take the same; a comprehension costs as much as taking it.
+            return (takers[0](values),) if len(takers) == 1 else [take(values) for take in takers]
+        except KeyError as error:
+            raise RuntimeContextError(
+                f"the runtime context lacks {error.args[0]!r}, which stage {self.stage.value!r} needs",
+                got=", ".join(map(repr, values)) or "an empty context",
+                remedy="add it to the runtime context",
+            ) from None
+
+    def _position(self, call: Callable[..., Any]) -> int:
+        return next(i for i, (_, other, _) in enumerate(self.calls) if other is call)
 
     def locate(self, error: BaseException, name: str) -> None:
         """Note in an exception where it comes from, unless that is known already."""
-        if name and not where(error):
+        if not where(error):
             cls = self.graph.classes[name].__name__
             note(error, f"in process {name!r} (class {cls}), stage {self.stage.value!r}")
             mark(error, process=name, stage=self.stage.value)
@@ -105,7 +144,7 @@ class StageProgram:
         """Give the ending of the simulation that a process asks for by what it returns; NONE if it does not."""
         return Ending(answer.reason, name, self.stage.value) if isinstance(answer, Stop) else RuntimeSignal.NONE
 
-    def _run_rest(self, position: int, answer: Any, packs: list[tuple[Any, ...]]) -> Answer:
+    def _run_rest(self, position: int, answer: Any, packs: Packs) -> Answer:
         """Go on after an answer that steers: without those downstream of a BREAK, to the end before a stop."""
         skipped: frozenset[str] = frozenset()
         ending: Answer = RuntimeSignal.NONE
@@ -123,7 +162,9 @@ class StageProgram:
                 skipped |= self.graph.skipped_after_break(name, self.stage)
         return ending
 
-    def _run_around(self, packs: list[tuple[Any, ...]], before: Around, after: Around) -> Answer:
+    def run_around(self, values: Mapping[str, Any], before: Around, after: Around) -> Answer:
+        """Run the stage with calls around each process, whose signals concern the processes of the stage."""
+        packs = self.prepare(values)
         skipped: frozenset[str] = frozenset()
         ending: Answer = RuntimeSignal.NONE
         for name, call, number in self.calls:
@@ -146,37 +187,36 @@ class StageProgram:
                 break
         return ending
 
-    def _pack(self, names: tuple[str, ...], owner: str, values: Mapping[str, Any]) -> tuple[Any, ...]:
-        try:
-            if owner:
-                own = {name: values[name] for name in names if isinstance(values.get(name), (RandomStreams, Jobs))}
-                values = {**values, **{name: each.of(owner) for name, each in own.items()}}
-            return tuple([values[name] for name in names])
-        except KeyError as error:
-            raise RuntimeContextError(
-                f"the runtime context lacks {error.args[0]!r}, which stage {self.stage.value!r} needs",
-                got=", ".join(map(repr, values)) or "an empty context",
-                remedy="add it to the runtime context",
-            ) from None
-
 
 def steers(answer: object) -> bool:
     """Whether what a stage method returns changes the course of the stage or of the model."""
     return isinstance(answer, Stop) or as_signal(answer) is RuntimeSignal.BREAK
 
 
-def _has_cache(graph: ModelGraph, name: str) -> bool:
-    return any(variable.compute_cache for variable in graph.specs[name].variables.values())
+def _taker(names: tuple[str, ...], owner: str) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Give what takes the arguments of a kind of call out of the runtime context."""
+    if not names:
+        return lambda values: ()
+    if owner:
+        return lambda values: tuple([_own(values[name], owner) for name in names])
+    if len(names) == 1:
+        name = names[0]
+        return lambda values: (values[name],)
+    return itemgetter(*names)
+
+
+def _own(value: Any, process: str) -> Any:
+    return value.of(process) if isinstance(value, (RandomStreams, Jobs)) else value
 
 
 def _without_cache(process: Any, method: Callable[..., Any]) -> Callable[..., Any]:
     """Let a process read its own on-demand variables anew while it changes what they depend on."""
 
     def call(*args: Any) -> Any:
-        process.__dict__[CACHE_SLOT] = None
+        set_slot(process, CACHE_SLOT, None)
         try:
             return method(*args)
         finally:
-            process.__dict__[CACHE_SLOT] = {}
+            set_slot(process, CACHE_SLOT, {})
 
     return call

@@ -38,10 +38,10 @@ class State:
         for process in self.objects.values():
             process.__dict__.pop(CACHE_SLOT, None)
 
-    def set_inputs(self, inputs: Sequence[PlannedInput], step: int) -> None:
-        """Give inputs their values for a step."""
+    def set_inputs(self, inputs: Sequence[PlannedInput]) -> None:
+        """Give inputs that do not vary in time their values."""
         for planned in inputs:
-            setattr(self.objects[planned.key[0]], planned.key[1], planned.at(step))
+            setattr(self.objects[planned.key[0]], planned.key[1], planned.at(0))
 
 
 class StateValues(MutableMapping[Key, Any]):
@@ -85,5 +85,6 @@ def make_state(plan: RunPlan, member: int, objects: Mapping[str, Any] | None = N
     """Make the state of a member, without values, or over process objects that exist already."""
     streams = RandomStreams(partial(plan.random_stream, member))
     batch = (member, plan.batch.size) if plan.is_batch else (-1, -1)
-    context = RuntimeContext(plan.timeline, streams, batch, jobs)
+    labelled = "main_clock_dataarray" in plan.graph.runtime_args
+    context = RuntimeContext(plan.timeline, streams, batch, jobs, labelled)
     return State(make_objects(plan.graph) if objects is None else objects, context)

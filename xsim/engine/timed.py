@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
+from itertools import repeat
 from typing import Any, Self, TypeVar
 
 from xsim._base.keys import join_key
@@ -144,7 +145,13 @@ class _TimedInput:
 
     def __init__(self, planned: PlannedInput, profile: Profile) -> None:
         self._planned = planned
-        self.at = profile.wrap(Place(Part.INPUTS, planned.name), planned.at)
+        place = Place(Part.INPUTS, planned.name)
+        self.at = profile.wrap(place, planned.at)
+        self._next = profile.wrap(place, next)
+
+    def series(self) -> Iterator[Any]:
+        """Give the values for one step after the other."""
+        return map(self._next, repeat(self._planned.series()))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._planned, name)
@@ -159,6 +166,7 @@ def time_sink(profile: Profile | None, sink: Any) -> None:
     """Time the sink of a single run, and what is written through it."""
     if profile is None:
         return
+    sink.writer = None  # what is written meanwhile would count twice
     open_sink = sink.open
 
     def open_timed(plan: RunPlan) -> Any:

@@ -14,8 +14,10 @@ from xsim._base.keys import Key, join_key
 from xsim._base.stages import Stage
 from xsim.declare.process import ProcessSpec
 from xsim.declare.variable_spec import ARRAY_TYPES, DESCRIPTION, OWN_TYPES, VariableSpec, VarIntent, VarType
+from xsim.model.calls import StageCalls, stage_calls
 from xsim.model.hints import Hint, as_hints
 from xsim.model.linking import Linking, link, with_groups_in_order
+from xsim.model.objects import Blueprint
 from xsim.model.sorting import execution_order, hinted_before, setters_before
 
 
@@ -103,7 +105,8 @@ class ModelGraph:
         if own is target:
             return own.metadata
         shared = (*DESCRIPTION, "groups", "static") if own.var_type is VarType.GLOBAL else DESCRIPTION
-        return MappingProxyType({**own.metadata, **{name: target.metadata[name] for name in shared}})
+        facts = target.facts()
+        return MappingProxyType(own.facts() | {name: facts[name] for name in shared})
 
     @cached_property
     def keys(self) -> tuple[Key, ...]:
@@ -117,6 +120,11 @@ class ModelGraph:
         Lagged references without an initial value do too.
         """
         return tuple(key for key in self.keys if self.variable(key).can_be_input and key not in self.linking.setters)
+
+    @cached_property
+    def checked_inputs(self) -> frozenset[Key]:
+        """Inputs that a converter or a validator looks at."""
+        return frozenset(k for k in self.inputs if self.variable(k).validator or self.input_spec(k).converter)
 
     @cached_property
     def indexes(self) -> tuple[Key, ...]:
@@ -136,6 +144,21 @@ class ModelGraph:
         return MappingProxyType({key: targets[key] for key in self.keys if self.variable(key).lag})
 
     @cached_property
+    def blueprint(self) -> Blueprint:
+        """How process objects are made."""
+        return Blueprint(self.classes, self.linking, self.order)
+
+    @cached_property
+    def calls(self) -> Mapping[Stage, StageCalls]:
+        """What is called in each stage."""
+        return MappingProxyType({stage: stage_calls(self.order, self.specs, stage) for stage in Stage})
+
+    @cached_property
+    def runtime_args(self) -> frozenset[str]:
+        """Runtime arguments that stage methods ask for."""
+        return frozenset(arg for spec in self.specs.values() for method in spec.stages.values() for arg in method.args)
+
+    @cached_property
     def savable(self) -> tuple[Key, ...]:
         """Variables whose values can be saved: all but objects and groups."""
         return tuple(
@@ -145,7 +168,7 @@ class ModelGraph:
     @cached_property
     def dependencies(self) -> Mapping[str, tuple[str, ...]]:
         """For each process those that set something which it uses, in the order of declaration."""
-        return MappingProxyType({name: setters_before(self.linking, name) for name in self.order})
+        return MappingProxyType(setters_before(self.linking, self.order))
 
     @cached_property
     def before(self) -> Mapping[str, tuple[str, ...]]:

@@ -90,13 +90,12 @@ def link(classes: Mapping[str, type]) -> Linking:
                 targets[key] = named.of(name, variable)
                 if variable.lag:
                     lagged.add(key)
-    ends = {key: _end(key, targets) for key in targets}
+    ends = _ends(targets)
     for key in lagged:
         _check_lagged(key, ends[key], specs)
     roots = ends
     if lagged:
-        now = {key: target for key, target in targets.items() if key not in lagged}
-        roots = {key: _end(key, now) for key in now}
+        roots = _ends({key: target for key, target in targets.items() if key not in lagged})
     members = {group: tuple(keys) for group, keys in groups.items()}
     facts = (specs, targets, ends, roots, members, _setters(specs, roots))
     return Linking(*map(MappingProxyType, facts))  # type: ignore[arg-type]
@@ -141,18 +140,23 @@ def _check_lagged(key: Key, end: Key, specs: Mapping[str, ProcessSpec]) -> None:
         )
 
 
-def _end(key: Key, targets: Mapping[Key, Key]) -> Key:
-    walked = [key]
-    while walked[-1] in targets:
-        following = targets[walked[-1]]
-        if following in walked:
-            raise MissingTargetError(
-                f"foreign variable {join_key(key)!r} leads to no variable that holds a value",
-                got=" -> ".join(map(join_key, [*walked, following])),
-                remedy="let one of them be an ordinary variable",
-            )
-        walked.append(following)
-    return walked[-1]
+def _ends(targets: Mapping[Key, Key]) -> dict[Key, Key]:
+    """Give for each reference what it leads to in the end, walking each link once."""
+    ends: dict[Key, Key] = {}
+    for key in targets:
+        walked: dict[Key, None] = {}
+        at = key
+        while at in targets and at not in ends:
+            if at in walked:
+                raise MissingTargetError(
+                    f"foreign variable {join_key(key)!r} leads to no variable that holds a value",
+                    got=" -> ".join(map(join_key, [*walked, at])),
+                    remedy="let one of them be an ordinary variable",
+                )
+            walked[at] = None
+            at = targets[at]
+        ends |= dict.fromkeys(walked, ends.get(at, at))
+    return {key: ends[key] for key in targets}
 
 
 def _setters(specs: Mapping[str, ProcessSpec], roots: Mapping[Key, Key]) -> dict[Key, str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import pairwise
 
-from xsim._base.keys import Key, join_key
+from xsim._base.keys import join_key
 from xsim._base.ordering import depth_first_order
 from xsim.declare.variable_spec import VarIntent
 from xsim.errors import CycleError
@@ -35,10 +35,7 @@ def execution_order(linking: Linking, hints: Sequence[Hint] = ()) -> tuple[str, 
     """
     processes = list(linking.specs)
     position = {name: i for i, name in enumerate(processes)}
-    of_group = {
-        group: sorted({position[linking.setters[key]] for key in _roots(linking, keys) if key in linking.setters})
-        for group, keys in linking.groups.items()
-    }
+    of_group = {group: sorted(setters) for group, setters in _group_setters(linking, position).items()}
     walked: set[str] = set()
     hinted = hinted_before(hints)
 
@@ -70,19 +67,42 @@ def hinted_before(hints: Sequence[Hint]) -> dict[str, list[str]]:
     return found
 
 
-def setters_before(linking: Linking, name: str) -> tuple[str, ...]:
-    """Give the processes that set something which a process uses, in the order of declaration."""
-    direct, groups = _uses(linking, name)
-    setters = set(direct)
-    for group in groups:
-        keys = _roots(linking, linking.groups.get(group, ()))
-        setters |= {linking.setters[key] for key in keys if key in linking.setters}
-    setters.discard(name)
-    return tuple(other for other in linking.specs if other in setters)
+def setters_before(linking: Linking, order: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Give for each process those that set something which it uses, in the order of declaration.
+
+    Parameters
+    ----------
+    linking : Linking
+    order : sequence of str
+        The processes, as they are to come in the result.
+
+    Notes
+    -----
+    Those that use the same share one tuple: many users of a large group take no more room than one.
+    """
+    processes = list(linking.specs)
+    position = {name: i for i, name in enumerate(processes)}
+    of_group = _group_setters(linking, position)
+    shared: dict[tuple[frozenset[int], tuple[str, ...]], tuple[set[int], tuple[str, ...]]] = {}
+    found: dict[str, tuple[str, ...]] = {}
+    for name in order:
+        direct, groups = _uses(linking, name)
+        used = frozenset(position[other] for other in direct), tuple(groups)
+        if used not in shared:
+            setters = set(used[0]).union(*(of_group.get(group, ()) for group in groups))
+            shared[used] = setters, tuple(processes[i] for i in sorted(setters))
+        setters, before = shared[used]
+        found[name] = tuple(other for other in before if other != name) if position[name] in setters else before
+    return found
 
 
-def _roots(linking: Linking, keys: tuple[Key, ...]) -> list[Key]:
-    return [linking.roots.get(key, key) for key in keys]
+def _group_setters(linking: Linking, position: Mapping[str, int]) -> dict[str, set[int]]:
+    """Give the positions of those that set members of each group."""
+    setters, roots = linking.setters, linking.roots
+    return {
+        group: {position[setters[root]] for key in keys if (root := roots.get(key, key)) in setters}
+        for group, keys in linking.groups.items()
+    }
 
 
 def _uses(linking: Linking, name: str) -> tuple[set[str], list[str]]:

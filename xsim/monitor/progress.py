@@ -7,13 +7,15 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xsim._base.suggest import did_you_mean
 from xsim.declare.hook import RuntimeHook
 from xsim.engine.events import Events, NoEvents
 from xsim.errors import OptionError
-from xsim.plan.run_plan import RunPlan
+
+if TYPE_CHECKING:
+    from xsim.plan.run_plan import RunPlan
 
 FRONTENDS = {"auto": "tqdm.auto", "console": "tqdm", "gui": "tqdm.gui", "notebook": "tqdm.notebook"}
 """Modules that have the bar of each frontend."""

@@ -45,7 +45,11 @@ class Batch:
 
     def position(self, member: int) -> Position:
         """Give the position of a member on the grid."""
-        return tuple(int(i) for i in np.unravel_index(member, self.shape)) if self.dims else ()
+        found = []
+        for size in reversed(self.shape):
+            member, i = divmod(member, size)
+            found.append(i)
+        return tuple(reversed(found))
 
     def describe(self, member: int) -> str:
         """Name a member in a message, by its labels where there are any: ``k 0.5, run 3``."""

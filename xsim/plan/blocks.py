@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import product
 from math import ceil, lcm, prod
 
 import attrs
@@ -18,6 +17,8 @@ from xsim.plan.outputs import PlannedOutput
 LONGEST_SECONDS = 30.0
 SHORTEST_SECONDS = 0.1
 TASKS_PER_WORKER = 16
+LEAST_BYTES = 4096
+"""What a member counts at the least: so much its record takes while its block is under way (DESIGN §B10)."""
 
 
 @attrs.frozen
@@ -43,10 +44,16 @@ class Block:
         """The box as an index."""
         return tuple(slice(a, b) for a, b in zip(self.start, self.stop, strict=True))
 
+    def within(self, box: Block) -> Block:
+        """Give the same block, where its positions count from the first one of a box."""
+        return Block(*(tuple(a + b for a, b in zip(box.start, each, strict=True)) for each in (self.start, self.stop)))
+
     def members(self, batch: Batch) -> list[int]:
         """Give the numbers of its members, the last dimension first."""
-        positions = product(*(range(a, b) for a, b in zip(self.start, self.stop, strict=True)))
-        return [int(np.ravel_multi_index(position, batch.shape)) if position else 0 for position in positions]
+        numbers = [0]
+        for first, stop, size in zip(self.start, self.stop, batch.shape, strict=True):
+            numbers = [number * size + i for number in numbers for i in range(first, stop)]
+        return numbers
 
 
 def single(position: Position) -> Block:
@@ -88,7 +95,7 @@ def best_size(nbytes: int, seconds: float, members: int, workers: int) -> int:
     best = size = 1
     for factor in _one_two_five():
         size = factor
-        if size > members or size * nbytes > CHUNK_BYTES or size * seconds > time_limit:
+        if size > members or size * max(nbytes, LEAST_BYTES) > CHUNK_BYTES or size * seconds > time_limit:
             return best
         best = size
     return best
@@ -148,10 +155,15 @@ def _sizes(given: tuple[int, ...] | None, batch: Batch) -> tuple[int, ...] | Non
     return tuple(given[i] if i < len(given) and given[i] != WHOLE else n for i, n in enumerate(batch.shape))
 
 
+def count_blocks(batch: Batch, shape: tuple[int, ...]) -> int:
+    """Give the number of boxes that tile the batch."""
+    return prod(ceil(n / size) for n, size in zip(batch.shape, shape, strict=True))
+
+
 def blocks(batch: Batch, shape: tuple[int, ...]) -> Iterator[Block]:
     """Tile the batch with boxes, in the order of their first members."""
-    counts = [range(ceil(n / size)) for n, size in zip(batch.shape, shape, strict=True)]
-    for number in product(*counts):
+    # Not itertools.product, which holds all numbers along each dimension.
+    for number in np.ndindex(*(ceil(n / size) for n, size in zip(batch.shape, shape, strict=True))):
         start = tuple(i * size for i, size in zip(number, shape, strict=True))
         stop = tuple(min(a + size, n) for a, size, n in zip(start, shape, batch.shape, strict=True))
         yield Block(start, stop)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
-import textwrap
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from math import ceil, prod
 from typing import Any
 
@@ -15,6 +12,7 @@ import xarray as xr
 
 from xsim.declare.process import ProcessSpec
 from xsim.plan.chunks import CHUNK_BYTES
+from xsim.plan.code import digest, origin_of
 from xsim.plan.run_plan import RunPlan
 
 Fingerprint = dict[str, Any]
@@ -39,7 +37,7 @@ def fingerprint(plan: RunPlan, shape: tuple[int, ...] | None = None) -> Fingerpr
         "outputs": {
             output.name: {
                 "clock": output.clock,
-                "encoding": {key: _of_option(key, value) for key, value in sorted(output.encoding.items())},
+                "encoding": {key: of_option(key, value) for key, value in sorted(output.encoding.items())},
             }
             for output in plan.outputs
         },
@@ -121,9 +119,9 @@ def _of_process(spec: ProcessSpec, cls: type) -> dict[str, Any]:
     return {
         "class": cls.__qualname__,
         "variables": {
-            name: _digest(_declaration(variable.metadata).encode()) for name, variable in spec.variables.items()
+            name: digest(_declaration(variable.metadata).encode()) for name, variable in spec.variables.items()
         },
-        "source": _source_digest(cls),
+        "source": origin_of(cls).source,
     }
 
 
@@ -136,29 +134,8 @@ def _declaration(metadata: Mapping[str, Any]) -> str:
     return repr(sorted(plain.items()))
 
 
-def _source_digest(cls: type) -> str | None:
-    """Hash the source text of a class and its bases; None where nothing of it can be had, as in an interpreter."""
-    texts = [text for each in cls.__mro__[:-1] if (text := _source_of(each)) is not None]
-    return _digest("\0".join(texts).encode()) if texts else None
-
-
-def _source_of(cls: type) -> str | None:
-    """Give the source text of a class, or of its methods: more cannot be had in notebooks, nor if `type` made it."""
-    try:
-        return textwrap.dedent(inspect.getsource(cls))
-    except (OSError, TypeError):
-        pass
-    texts = []
-    for name, value in sorted(vars(cls).items()):
-        function = inspect.unwrap(getattr(value, "__func__", getattr(value, "fget", value)))
-        # What attrs generates follows from the declarations.
-        if inspect.isfunction(function) and not function.__code__.co_filename.startswith("<attrs generated"):
-            with suppress(OSError):
-                texts.append(f"{name}\0{textwrap.dedent(inspect.getsource(function))}")
-    return "\0".join(texts) if texts else None
-
-
-def _of_option(name: str, value: Any) -> str:
+def of_option(name: str, value: Any) -> str:
+    """Print a part of the encoding of an output."""
     # Whether chunks are shared matters, since blocks depend on it; not by which locks, where these files are.
     return str(value is not None) if name == "synchronizer" else repr(value)
 
@@ -192,7 +169,3 @@ def _parts(variable: xr.Variable) -> Iterator[xr.Variable]:
     step = max(1, CHUNK_BYTES // row)
     for i in range(ceil(variable.shape[0] / step)):
         yield variable[i * step : (i + 1) * step]
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:32]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain, count
 from typing import Any
 
 import attr
@@ -24,6 +25,9 @@ from xsim.setup.attributes import NONE_MARK
 
 _PYTHON_KINDS = frozenset("biufcSUO")
 """Kinds of scalars that processes see as Python's own: models compute with float and int, whatever a file holds."""
+
+_PART = 1024
+"""Numbers that are made objects at once."""
 
 
 @attrs.frozen(eq=False)
@@ -58,11 +62,9 @@ class PlannedInput:
         """Give the input of one member."""
         if not self.batch_axes and not isinstance(self.values, Window):
             return self
-        chosen = tuple(position[axis] for axis in self.batch_axes)
-        values = self.values.of_member(chosen) if isinstance(self.values, Window) else self.values[chosen]
-        # Indexing to a scalar gives no array; text and objects need theirs back.
-        if not isinstance(values, (np.ndarray, Window)):
-            values = _as_0d(values, self.values.dtype)
+        chosen = tuple([position[axis] for axis in self.batch_axes])
+        whole: Any = (*chosen, ...)  # indexing to a scalar gives an array, too
+        values = self.values.of_member(chosen) if isinstance(self.values, Window) else self.values[whole]
         return PlannedInput(self.key, values, self.in_time, self.converter)
 
     def at(self, step: int) -> Any:
@@ -80,11 +82,19 @@ class PlannedInput:
             value = values[step if self.in_time else ()]
         return value if self.converter is None else self.converter(value)
 
-
-def _as_0d(value: Any, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
-    array = np.empty((), dtype)
-    array[()] = value
-    return array
+    def series(self) -> Iterator[Any]:
+        """Give the values of an input that varies in time, as `at` does, for one step after the other."""
+        values = self.values
+        if isinstance(values, Window):
+            return map(self.at, count())
+        found: Iterator[Any] = iter(values)
+        if values.ndim > 1:
+            found = map(np.ndarray.copy, values)
+        elif values.dtype.kind in _PYTHON_KINDS:
+            # A part at a time: as objects they need four times the memory.
+            parts = (values[start : start + _PART] for start in range(0, len(values), _PART))
+            found = chain.from_iterable(part.tolist() for part in parts)
+        return found if self.converter is None else map(self.converter, found)
 
 
 def plan_inputs(
@@ -131,8 +141,9 @@ def _plan_input(
         in_time_allowed = (clock,) if clock and not (fixed or whole_series) else ()
         as_long = tuple(dim for dim in dims if in_time_allowed and setup.sizes[dim] == setup.sizes[clock])
         raise _wrong_dims(key, dims, alternatives, leading, in_time_allowed, check_dims, batch.dims, as_long)
-    variable = variable.transpose(*wanted)
-    lazy = variable.chunks is not None and variable.nbytes > LARGEST_IN_MEMORY
+    if wanted != dims:
+        variable = variable.transpose(*wanted)
+    lazy = variable.nbytes > LARGEST_IN_MEMORY and variable.chunks is not None
     values: np.ndarray[Any, Any] | Window = Window(variable) if lazy else variable.to_numpy()
     if variable.attrs.get(NONE_MARK):
         values = np.empty((), dtype=object)
@@ -224,7 +235,7 @@ def validate_inputs(graph: ModelGraph, inputs: tuple[PlannedInput, ...], nsteps:
     -----
     A validator that looks at a variable without a value yet is passed over: there is nothing to compare with.
     """
-    if not any(graph.variable(p.key).validator or p.converter for p in inputs):
+    if not graph.checked_inputs or graph.checked_inputs.isdisjoint([planned.key for planned in inputs]):
         return
     objects = make_objects(graph)
     fixed = [planned for planned in inputs if not planned.in_time]

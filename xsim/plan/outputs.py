@@ -10,12 +10,12 @@ from attrs import evolve, field, frozen
 
 from xsim._base.dims import Dims, on_clock, show_dims, with_ndim
 from xsim._base.keys import Key, join_key
-from xsim._base.render import names
+from xsim._base.render import names, quantity
 from xsim._base.suggest import did_you_mean
 from xsim.errors import OptionError, OutputError, OutputRequestError
 from xsim.model.graph import ModelGraph
 from xsim.plan.batch import Batch
-from xsim.plan.encoding import merged_encoding
+from xsim.plan.encoding import WHOLE, merged_encoding
 from xsim.plan.options import RunOptions
 from xsim.plan.synchronizer import Synchronizer, ThreadSynchronizer
 from xsim.setup.attributes import OUTPUT_DIMS, OUTPUT_ROLE, ROLE
@@ -33,7 +33,7 @@ class PlannedOutput:
         Name in the result: ``process__variable``, or the bare name of an index variable.
     clock : str, optional
         Clock on which it is saved; None for one value at the end.
-    positions : tuple of int
+    positions : numpy.ndarray
         Positions on the main clock at which it is saved, one for each label of its clock; empty for clock None.
     dims : tuple of Dims
         Alternatives for its own dimensions, without the clock.
@@ -48,7 +48,7 @@ class PlannedOutput:
     key: Key
     name: str
     clock: str | None
-    positions: tuple[int, ...]
+    positions: np.ndarray[Any, Any]
     dims: tuple[Dims, ...]
     attrs: Mapping[str, Any]
     encoding: Mapping[str, Any]
@@ -105,11 +105,10 @@ def plan_outputs(
         If an encoding is given for something that is not saved, or has unknown keys.
     """
     _check_indexes(graph, clocks)
-    positions: dict[str | None, tuple[int, ...]] = {None: ()}
+    positions: dict[str | None, np.ndarray[Any, Any]] = {None: np.arange(0)}
     for clock, labels in clocks.labels.items():
-        on_main = np.arange(labels.size) if clock == clocks.main else clocks.positions(clock)
-        positions[clock] = tuple(on_main.tolist())
-    planned = [_plan_output(graph, clocks, key, key[1], None, (), options) for key in graph.indexes]
+        positions[clock] = np.arange(labels.size) if clock == clocks.main else clocks.positions(clock)
+    planned = [_plan_output(graph, clocks, key, key[1], None, positions[None], options) for key in graph.indexes]
     planned += [
         _plan_output(graph, clocks, key, join_key(key), clock, positions[clock], options)
         for key, clock in requests.items()
@@ -124,7 +123,24 @@ def plan_outputs(
             expected=f"names among {names(saved)}",
             suggestions=[close for name in unknown for close in did_you_mean(name, saved)],
         )
+    for output in planned:
+        _check_sizes(output, options.encoding.get(output.name, options.encoding.get(join_key(output.key), {})))
     return tuple(planned)
+
+
+def _check_sizes(output: PlannedOutput, given: Mapping[str, Any]) -> None:
+    """Check that chunks given for an output have no more dimensions than it has; declared ones go with several."""
+    clock = () if output.clock is None else (output.clock,)
+    dims = (*output.batch.dims, *clock, *max(output.dims, key=len))
+    for key in ("chunks", "shards"):
+        sizes = output.encoding.get(key, ()) if given.get(key) is not None else ()
+        if len(sizes) > len(dims) and set(sizes) != {WHOLE}:
+            raise OptionError(
+                f"{key} in encoding={{{output.name!r}: ...}} are too many",
+                got=f"{sizes}, {quantity(len(sizes), 'size')}",
+                expected=f"at most {quantity(len(dims), 'size')}, for the dimensions {dims}",
+                remedy="leave out the last ones: sizes count from the front (batch, clock, own dimensions)",
+            )
 
 
 def _plan_output(
@@ -133,7 +149,7 @@ def _plan_output(
     key: Key,
     name: str,
     clock: str | None,
-    positions: tuple[int, ...],
+    positions: np.ndarray[Any, Any],
     options: RunOptions,
 ) -> PlannedOutput:
     spec = graph.resolved(key)

@@ -24,7 +24,8 @@ from xsim.plan.blocks import chosen_shape
 from xsim.plan.budget import Budget, make_budget
 from xsim.plan.estimate import Estimate
 from xsim.plan.inputs import PlannedInput, plan_inputs, validate_inputs
-from xsim.plan.options import RunOptions
+from xsim.plan.options import RunOptions, Scheduler
+from xsim.plan.outlook import Outlook
 from xsim.plan.outputs import PlannedOutput, plan_outputs
 from xsim.plan.random import random_stream
 from xsim.plan.remarks import remarks_on
@@ -70,6 +71,8 @@ class RunPlan:
         For the folders of external programs; made when one is needed.
     estimate : Estimate, optional
         What it will cost, where a member has been measured.
+    outlook : Outlook, optional
+        What is left to do, where it goes on with what is in its store; made by `Dataset.xsim.plan`.
     """
 
     graph: ModelGraph
@@ -86,6 +89,7 @@ class RunPlan:
     remarks: tuple[str, ...]
     scratch: Path
     estimate: Estimate | None = None
+    outlook: Outlook | None = None
 
     @property
     def workers(self) -> int:
@@ -96,6 +100,14 @@ class RunPlan:
     def is_batch(self) -> bool:
         """Whether the run has batch dimensions."""
         return bool(self.batch.dims)
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """What runs the members of a batch, or the processes of a single model."""
+        chosen = self.options.scheduler or "threads"
+        if not self.options.parallel:
+            return "synchronous"
+        return "threads" if chosen == "processes" and not self.is_batch else chosen
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -141,14 +153,14 @@ class RunPlan:
         members = []
         if self.is_batch:
             grid = " x ".join(f"{dim} {n}" for dim, n in zip(self.batch.dims, self.batch.shape, strict=True))
-            scheduler = self.options.scheduler or "threads"
-            how = f"{self.workers} workers ({scheduler})" if self.options.parallel else "one after the other"
+            how = f"{self.workers} workers ({self.scheduler})" if self.options.parallel else "one after the other"
             members = [Section(f"Members: {self.batch.size} ({grid}), {how}")]
             if self.options.parallel:
                 members.append(Section(f"Budget: {self.budget}"))
             if self.estimate is not None:
                 members.append(Section(f"Estimate: {self.estimate}"))
-        where = "memory" if self.options.store is None else f"{self.options.store} (mode {self.options.mode!r})"
+        how_taken = "resume" if self.options.resume else f"mode {self.options.mode!r}"
+        where = "memory" if self.options.store is None else f"{self.options.store} ({how_taken})"
         return Page(
             head,
             (
@@ -158,6 +170,7 @@ class RunPlan:
                 Section("Inputs:", inputs, "*empty*"),
                 Section("Outputs:", outputs, "*empty*"),
                 Section(f"Store: {where}"),
+                *([] if self.outlook is None else [self.outlook.section]),
                 *[Section(f"Warning: {remark}") for remark in self.remarks],
             ),
         ).cut()

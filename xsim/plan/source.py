@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xarray as xr
 
-from xsim._base.dims import on_clock
+from xsim._base.dims import Dims, on_clock
 from xsim._base.keys import Key, join_key
 from xsim.errors import InputError
 from xsim.model.graph import ModelGraph
@@ -16,6 +16,7 @@ from xsim.setup.attributes import (
     OUTPUT_DIMS,
     OUTPUT_ROLE,
     PROGRAMS,
+    PROVENANCE,
     ROLE,
     SEED,
     SUMMARY,
@@ -35,8 +36,7 @@ def as_source(dataset: xr.Dataset, graph: ModelGraph) -> xr.Dataset:
         If an output stands where an input is needed, and lost nothing but a clock: it is not clear then which of both
         values is meant.
     """
-    for key in graph.inputs:
-        _check_mark(dataset, key, graph)
+    _check_marks(dataset, graph)
     outputs = [str(n) for n, v in dataset.variables.items() if v.attrs.get(ROLE) in (OUTPUT_ROLE, OUTCOME_ROLE)]
     kept = {str(name): str(name).removesuffix(KEPT_INPUT) for name in dataset.variables if _is_kept(name)}
     # A value that someone has put where an output was takes the place of the input that was kept.
@@ -45,8 +45,9 @@ def as_source(dataset: xr.Dataset, graph: ModelGraph) -> xr.Dataset:
         key[1] for key in graph.indexes if key[1] in dataset.variables and ROLE not in dataset.variables[key[1]].attrs
     ]
     source = dataset.drop_vars([*outputs, *indexes, *replaced])
-    source = source.rename_vars({old: name for old, name in kept.items() if old not in replaced})
-    facts = (OUTCOME, PROGRAMS, SEED, SUMMARY, VERSION, WORKERS, *ENDING.values())
+    if renamed := {old: name for old, name in kept.items() if old not in replaced}:
+        source = source.rename_vars(renamed)
+    facts = (OUTCOME, PROGRAMS, PROVENANCE, SEED, SUMMARY, VERSION, WORKERS, *ENDING.values())
     source.attrs = {name: value for name, value in source.attrs.items() if name not in facts}
     return as_numbers(source)
 
@@ -55,24 +56,32 @@ def _is_kept(name: object) -> bool:
     return isinstance(name, str) and name.endswith(KEPT_INPUT)
 
 
-def _check_mark(dataset: xr.Dataset, key: Key, graph: ModelGraph) -> None:
-    name = join_key(key)
-    if name not in dataset.variables or dataset.variables[name].attrs.get(ROLE) != OUTPUT_ROLE:
+def _check_marks(dataset: xr.Dataset, graph: ModelGraph) -> None:
+    variables = dataset.variables
+    names = {key: name for key in graph.inputs if (name := join_key(key)) in variables}
+    marked = {key: variables[name] for key, name in names.items() if variables[name].attrs.get(ROLE) == OUTPUT_ROLE}
+    if not marked:
         return
-    saved = [dim for dim in str(dataset.variables[name].attrs.get(OUTPUT_DIMS, "")).split(",") if dim]
-    lost = [dim for dim in saved if dim not in dataset.variables[name].dims]
     requests, clocks = read_outputs(dataset), read_clocks(dataset)
-    if key in requests and requests[key] not in lost:
-        return  # the clock is there, or never was: a member of a batch has been selected
-    own = on_clock(graph.input_spec(key).dims, clocks.main)
     known = {*clocks.labels, *(str(n) for n, c in dataset.coords.items() if ROLE in c.attrs)}
-    if lost and (set(lost) <= known or (len(lost) == 1 and tuple(d for d in saved if d not in lost) in own)):
-        raise InputError(
-            f"{name!r} is both an input and an output, and lost the clock {lost[0]!r} by a selection: it is not clear "
-            f"which value is meant",
-            got=f"an output with dims {tuple(map(str, dataset.variables[name].dims))!r}, saved with {tuple(saved)!r}",
-            expected="the input's own value, or one given for it on purpose",
-            remedy=f"to go on from this value: ds.xsim.update_vars(model, input_vars={{{name!r}: ds[{name!r}]}}); "
-            f"to start as before: ds.xsim.update_vars(model, input_vars={{{name!r}: ds[{name + KEPT_INPUT!r}]}})",
-            variable=key,
-        )
+    for key, variable in marked.items():
+        saved = [dim for dim in str(variable.attrs.get(OUTPUT_DIMS, "")).split(",") if dim]
+        lost = [dim for dim in saved if dim not in variable.dims]
+        if not lost or (key in requests and requests[key] not in lost):
+            continue  # the clock is there, or never was: a member of a batch has been selected
+        own = on_clock(graph.input_spec(key).dims, clocks.main)
+        if set(lost) <= known or (len(lost) == 1 and tuple(d for d in saved if d not in lost) in own):
+            raise _unclear(key, tuple(map(str, variable.dims)), tuple(saved), lost[0])
+
+
+def _unclear(key: Key, dims: Dims, saved: Dims, lost: str) -> InputError:
+    name = join_key(key)
+    return InputError(
+        f"{name!r} is both an input and an output, and lost the clock {lost!r} by a selection: it is not clear "
+        f"which value is meant",
+        got=f"an output with dims {dims!r}, saved with {saved!r}",
+        expected="the input's own value, or one given for it on purpose",
+        remedy=f"to go on from this value: ds.xsim.update_vars(model, input_vars={{{name!r}: ds[{name!r}]}}); "
+        f"to start as before: ds.xsim.update_vars(model, input_vars={{{name!r}: ds[{name + KEPT_INPUT!r}]}})",
+        variable=key,
+    )

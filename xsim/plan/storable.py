@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import xarray as xr
 
@@ -26,14 +28,33 @@ def storable_setup(plan: RunPlan) -> xr.Dataset:
     levels = dict.fromkeys(setup.variables[name].dims[0] for name in many)
     if levels:
         setup = setup.reset_index(list(levels))
+    changed = {}
     for name, variable in setup.variables.items():
         if variable.dtype.kind in "iu" and variable.dtype.char in "qQ":
             # C's long long, which has 8 bytes as others have, but which Zarr does not know.
-            setup = setup.assign({name: variable.astype(variable.dtype.str)})
+            variable = changed[name] = variable.astype(variable.dtype.str)
+        chunks = variable.chunks or ()
+        if any(max(sizes) != min(sizes) for sizes in chunks):  # Zarr has chunks of one size
+            changed[name] = variable.chunk(dict(zip(variable.dims, map(max, chunks), strict=True)))
         if _is_none(variable):
-            attributes = {**variable.attrs, NONE_MARK: 1}
-            setup = setup.assign({name: xr.Variable((), np.nan, attributes)})
-    return setup.rename_vars(kept_inputs(plan))
+            changed[name] = xr.Variable((), np.nan, {**variable.attrs, NONE_MARK: 1})
+    return setup.assign(changed).rename_vars(kept_inputs(plan))
+
+
+def under_names(setup: xr.Dataset, names: Mapping[str, str]) -> xr.Dataset:
+    """Give some variables of a storable setup under other names, with what they say of coordinates in a store.
+
+    Parameters
+    ----------
+    setup : xarray.Dataset
+    names : mapping of str to str
+        New names by the old ones.
+    """
+    # Dates are no coordinates for xarray, since it does not write them.
+    dates = [name for name, variable in setup.variables.items() if variable.dtype.kind in "mM"]
+    variables, attributes = xr.conventions.encode_dataset_coordinates(setup.drop_vars(dates))
+    variables |= {name: setup.variables[name] for name in dates}
+    return xr.Dataset({new: variables[old].to_base_variable() for old, new in names.items()}, attrs=attributes)
 
 
 def check_storable(plan: RunPlan) -> None:

@@ -10,8 +10,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from filelock import FileLock
-
 
 @runtime_checkable
 class Synchronizer(Protocol):
@@ -77,6 +75,8 @@ class ProcessSynchronizer:
         chunks : iterable of tuple of int
             Their positions.
         """
+        from filelock import FileLock
+
         folder = Path(self.path) / hashlib.sha256(array.encode()).hexdigest()[:16]
         folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as held:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import xarray as xr
 
-from xsim.result.dataset import TIMEDELTAS, plain_text
+from xsim.result.dataset import TIMEDELTAS, decoding_in_memory, plain_text
 from xsim.setup.attributes import OUTPUT_ROLE, ROLE
+from xsim.sink.codecs import quiet
 from xsim.sink.location import location_of
 from xsim.sink.reading import StoredRun
 
@@ -39,7 +41,11 @@ def open_run(store: Any, **decoding: Any) -> xr.Dataset:
     >>> import xsim as xs
     >>> xs.open_run("sweep.zarr").xsim.outcome  # doctest: +SKIP
     """
-    run = StoredRun.at(location_of(store))
+    with quiet():
+        return _opened(StoredRun.at(location_of(store)), decoding)
+
+
+def _opened(run: StoredRun, decoding: dict[str, Any]) -> xr.Dataset:
     options: dict[str, Any] = {
         "consolidated": False,
         "concat_characters": False,
@@ -47,18 +53,56 @@ def open_run(store: Any, **decoding: Any) -> xr.Dataset:
         "chunks": {},
         **decoding,
     }
-    dataset = xr.open_zarr(run.group.store_path, **options)
-    dataset = plain_text(dataset.drop_vars([name for name in run.hidden if name in dataset.variables]))
+    left_out = options.get("drop_variables") or ()
+    options["drop_variables"] = [*([left_out] if isinstance(left_out, str) else left_out), *run.hidden]
+    raw = {**options, "decode_cf": False}
+    stored = xr.open_zarr(run.group.store_path, **raw) if run.fits else _piece_by_piece(run, raw)
+    if run.outcome == "running":
+        _mark_missing(run, stored)
+    dataset = plain_text(xr.decode_cf(stored, **decoding_in_memory(options)))
     if not run.dims:
         return dataset
-    outcomes = {name: xr.Variable(run.dims, values, attrs) for name, (values, attrs) in run.outcomes().items()}
+    # Members may have been appended just now.
+    dataset = dataset.isel({dim: slice(run.sizes[dim]) for dim in run.dims if dim in dataset.dims})
     if run.outcome != "running":
-        return dataset.assign({name: dataset.variables.get(name, new) for name, new in outcomes.items()})
+        return dataset.assign({name: dataset.variables.get(name, new) for name, new in _outcomes(run).items()})
     batched = {
-        str(name): variable
+        str(name): variable.shape
         for name, variable in dataset.variables.items()
         if variable.dims[: len(run.dims)] == run.dims and variable.attrs.get(ROLE) == OUTPUT_ROLE
     }
-    done = xr.DataArray(run.done({name: variable.shape for name, variable in batched.items()}), dims=run.dims)
+    run = run.readable()
+    done = xr.DataArray(run.done, dims=run.dims)
     masked = {name: dataset[name].where(done) for name in batched}
-    return dataset.assign(masked).assign(outcomes)
+    for name in batched:
+        variable = dataset.variables[name]
+        # xarray makes a bool of any number, however it is opened; when the run ends it is an integer with a mark.
+        if variable.dtype == bool and name not in run.ambiguous and run.lacks(name):
+            saved = run.stored_values(name, variable.shape) != run.arrays[name].fill_value
+            masked[name] = masked[name].where(xr.Variable(variable.dims, saved))
+    return dataset.assign(masked).assign(_outcomes(run))
+
+
+def _outcomes(run: StoredRun) -> dict[str, xr.Variable]:
+    return {name: xr.Variable(run.dims, values, attrs) for name, (values, attrs) in run.outcomes().items()}
+
+
+def _mark_missing(run: StoredRun, stored: xr.Dataset) -> None:
+    """Let integers that members have not saved be missing: when the run ends, attributes of the arrays say so."""
+    ambiguous = run.ambiguous
+    for name, variable in stored.variables.items():
+        if variable.dtype.kind in "iu" and variable.attrs.get(ROLE) == OUTPUT_ROLE and name not in ambiguous:
+            variable.attrs["_FillValue"] = run.arrays[str(name)].fill_value
+
+
+def _piece_by_piece(run: StoredRun, raw: Mapping[str, Any]) -> xr.Dataset:
+    """Open arrays that do not fit together: a run is making them larger, or replacing them, or was killed then."""
+    names = set(run.group.array_keys())
+    variables = {}
+    for name, array in run.arrays.items():
+        alone = {**raw, "drop_variables": names - {array.basename}}
+        piece = xr.open_zarr(run.group.store_path, **alone).variables[array.basename].to_base_variable()
+        piece = piece.isel({dim: slice(run.sizes[dim]) for dim in piece.dims})
+        missing = {dim: (0, run.sizes[dim] - n) for dim, n in piece.sizes.items() if n < run.sizes[dim]}
+        variables[name] = piece.pad(missing, constant_values=array.fill_value) if missing else piece
+    return xr.Dataset(variables, attrs=run.group.attrs)

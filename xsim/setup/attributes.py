@@ -29,6 +29,9 @@ WORKERS = "xsim_workers"
 PROGRAMS = "xsim_programs"
 """On the result of a run whose processes ran external programs: how these ended, as JSON."""
 
+PROVENANCE = "xsim_provenance"
+"""On a result: the sessions that made it, as JSON text."""
+
 ENDING = {name: f"xsim_{name}" for name in ("reason", "process", "stage", "step")}
 """On the result of a run that a process ended: why, who, in which stage, and the last step."""
 

@@ -10,7 +10,7 @@ import xarray as xr
 
 from xsim.model.context import model_or_default
 from xsim.model.graph import ModelGraph, as_graph, variable_names
-from xsim.setup.attributes import KEPT_INPUT
+from xsim.setup.attributes import KEPT_INPUT, PROVENANCE
 from xsim.setup.clocks import read_clocks, set_clocks
 from xsim.setup.inputs import set_defaults, set_inputs
 from xsim.setup.outputs import read_outputs, set_outputs, write_outputs
@@ -72,6 +72,15 @@ def create_setup(
     if fill_default:
         dataset = set_defaults(dataset, graph)
     return set_outputs(dataset, graph, output_vars)
+
+
+def as_setup(dataset: xr.Dataset) -> xr.Dataset:
+    """Give a dataset that a new setup is made of: where a result comes from says nothing of that one (DESIGN §S5)."""
+    if PROVENANCE not in dataset.attrs:
+        return dataset
+    dataset = dataset.copy()
+    del dataset.attrs[PROVENANCE]
+    return dataset
 
 
 def filter_variables_of(dataset: xr.Dataset, graph: ModelGraph) -> xr.Dataset:

@@ -40,9 +40,10 @@ def set_inputs(dataset: xr.Dataset, graph: ModelGraph, input_vars: Mapping[Any, 
 def set_defaults(dataset: xr.Dataset, graph: ModelGraph, replace: bool = False) -> xr.Dataset:
     """Give inputs their declared defaults: those without a value, or all that have a default."""
     values: dict[Key, Any] = {}
+    present = dataset.variables
     for key in graph.inputs:
         name = join_key(key)
-        if replace or not (name in dataset.variables or name + KEPT_INPUT in dataset.variables):
+        if replace or not (name in present or name + KEPT_INPUT in present):
             default = graph.input_spec(key).default_for(graph.specs[key[0]].cls)
             if default is not NOTHING:
                 values[key] = default
@@ -50,18 +51,20 @@ def set_defaults(dataset: xr.Dataset, graph: ModelGraph, replace: bool = False) 
 
 
 def _assign(dataset: xr.Dataset, graph: ModelGraph, values: Mapping[Key, Any]) -> xr.Dataset:
+    if not values:
+        return dataset
     clock = read_clocks(dataset).main
     arrays = {key: _input_array(key, graph.input_spec(key), clock, value) for key, value in values.items()}
-    old = [name for key in arrays for name in (join_key(key), join_key(key) + KEPT_INPUT)]
-    dataset = dataset.drop_vars(old, errors="ignore")
-    plain = {join_key(key): array.variable for key, array in arrays.items() if not array.coords}
-    with_coords = {key: array for key, array in arrays.items() if array.coords}
+    old = [name for key in arrays for name in (join_key(key), join_key(key) + KEPT_INPUT) if name in dataset.variables]
+    dataset = dataset.drop_vars(old)
+    plain = {join_key(key): array for key, array in arrays.items() if isinstance(array, xr.Variable)}
+    with_coords = {key: array for key, array in arrays.items() if isinstance(array, xr.DataArray)}
     try:
         # All at once: one by one, thousands of inputs would take minutes. Nothing is aligned without coordinates.
-        return _merge(dataset.assign(plain), with_coords)
+        return _merge(dataset.merge(plain, join="exact", combine_attrs="override"), with_coords)
     except ValueError:
         for key, array in arrays.items():  # who was it?
-            dataset = _merge_one(dataset, key, array)
+            dataset = _merge_one(dataset, key, xr.DataArray(array))
         raise
 
 
@@ -98,7 +101,7 @@ def _first_other_label(dataset: xr.Dataset, array: xr.DataArray) -> str:
     return ""
 
 
-def _input_array(key: Key, spec: VariableSpec, clock: str | None, value: Any) -> xr.DataArray:
+def _input_array(key: Key, spec: VariableSpec, clock: str | None, value: Any) -> xr.Variable | xr.DataArray:
     array = _as_array(join_key(key), on_clock(spec.dims, clock), clock, value)
     array.attrs = {
         **({NONE_MARK: 1} if value is None else {}),
@@ -109,8 +112,8 @@ def _input_array(key: Key, spec: VariableSpec, clock: str | None, value: Any) ->
     return array
 
 
-def _as_array(name: str, alternatives: tuple[Dims, ...], clock: str | None, value: Any) -> xr.DataArray:
-    """Make a DataArray of any accepted form, with the coordinates that belong to its dimensions."""
+def _as_array(name: str, alternatives: tuple[Dims, ...], clock: str | None, value: Any) -> xr.Variable | xr.DataArray:
+    """Make a variable of any accepted form, or an array with the coordinates that belong to its dimensions."""
     try:
         return _convert(name, alternatives, clock, value)
     except (ValueError, TypeError) as error:
@@ -124,19 +127,19 @@ def _as_array(name: str, alternatives: tuple[Dims, ...], clock: str | None, valu
         ) from error
 
 
-def _convert(name: str, alternatives: tuple[Dims, ...], clock: str | None, value: Any) -> xr.DataArray:
+def _convert(name: str, alternatives: tuple[Dims, ...], clock: str | None, value: Any) -> xr.Variable | xr.DataArray:
     if isinstance(value, xr.DataArray):
         # Scalar coordinates are left-overs of a selection (`.isel(out=-1)`), and would clash with clocks.
         coords = {k: c.variable.copy(deep=False) for k, c in value.coords.items() if c.ndim}
         for coord in coords.values():
             coord.attrs = without_marks(coord.attrs)
-        return xr.DataArray(value.variable.copy(), coords=coords)
+        return xr.DataArray(value.variable.copy(), coords=coords) if coords else value.variable.copy()
     if isinstance(value, xr.Variable):
-        return xr.DataArray(value.copy())
+        return value.copy()
     if _is_xarray_tuple(value):
         if not isinstance(value[0], str) and len(set(value[0])) < len(value[0]):
             raise ValueError(f"a dimension occurs twice in {value[0]!r}")
-        return xr.DataArray(xr.Variable(*value))
+        return xr.Variable(*value)
     if value is None:
         data = np.empty((), dtype=object)
     elif isinstance(value, np.ma.MaskedArray):
@@ -156,7 +159,7 @@ def _convert(name: str, alternatives: tuple[Dims, ...], clock: str | None, value
             + (" for values along the clock, ('batch', values) for members" if clock else ""),
             variable=split_name(name),
         )
-    return xr.DataArray(xr.Variable(dims, data))
+    return xr.Variable(dims, data)
 
 
 def _is_xarray_tuple(value: Any) -> bool:

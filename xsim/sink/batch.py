@@ -40,7 +40,7 @@ class BlockWriter(Protocol):
 
 @attrs.frozen(eq=False)
 class Earlier:
-    """What an earlier run has left.
+    """What is in a sink: of an earlier run, or of this one so far.
 
     Attributes
     ----------
@@ -72,14 +72,17 @@ class BatchSink(Protocol):
     def earlier(self) -> Earlier | None:
         """Give what an earlier run has left in the open sink; None where this one begins."""
 
+    def saved(self) -> Earlier | None:
+        """Give what has been saved so far; None before there are arrays."""
+
     def clear(self, block: Block) -> None:
         """Delete what is left of a block none of whose members is done."""
 
-    def tidy(self, block: Block) -> None:
-        """Make missing what has been written of members of a block that were ended before they were done."""
+    def tidy(self, block: Block) -> dict[int, Record]:
+        """Make missing what has been written of members of a block that were ended, and give records of those done."""
 
     def read(self, block: Block, records: Mapping[int, Record]) -> dict[int, MemberData]:
-        """Read the values of members that are done."""
+        """Read the values of members that are done, but for what has been damaged."""
 
     def create(self, shapes: Mapping[str, OutputShape], block: tuple[int, ...]) -> None:
         """Make the arrays of outputs that are known now; called again where more become known later."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from xsim.plan.blocks import Block
 from xsim.plan.run_plan import RunPlan
-from xsim.sink.batch import BlockWriter
+from xsim.sink.batch import BlockWriter, Earlier
 from xsim.sink.facts import OutputFacts, OutputShape
 from xsim.sink.finish import masking_attrs, pad_facts
 from xsim.sink.journal import Record, fields_of, outcome_attrs
@@ -39,11 +39,16 @@ class MemoryBatchSink:
     def earlier(self) -> None:
         """Give nothing: memory ends with its run."""
 
+    def saved(self) -> Earlier:
+        """Give the outputs, without their members: memory ends with its run."""
+        return Earlier(self.plan.batch.shape, self._shapes, lambda block: {})
+
     def clear(self, block: Block) -> None:
         """Do nothing: what was not accepted is not here."""
 
-    def tidy(self, block: Block) -> None:
+    def tidy(self, block: Block) -> dict[int, Record]:
         """Do nothing: what was not accepted is not here."""
+        return {}
 
     def read(self, block: Block, records: Mapping[int, Record]) -> dict[int, MemberData]:
         """Give nothing."""

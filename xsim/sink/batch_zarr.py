@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -14,22 +15,26 @@ import numpy as np
 import zarr
 from zarr.core.sync import sync
 
+from xsim.errors import BatchWarning
 from xsim.plan.batch import Batch
 from xsim.plan.blocks import Block, single
 from xsim.plan.fingerprint import Fingerprint, fingerprint
 from xsim.plan.outputs import PlannedOutput
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.batch import BlockWriter, Earlier
+from xsim.sink.block_rows import joined
 from xsim.sink.codecs import check_written, has_codecs, needs_check, own_copy, quiet
-from xsim.sink.earlier import done_records
 from xsim.sink.facts import OutputFacts, OutputShape
 from xsim.sink.finish import masking_attrs, pad_facts
+from xsim.sink.in_group import array_in
 from xsim.sink.index_arrays import collapse
-from xsim.sink.journal import JOURNAL, RUN, Record, create_journal, encode, write_outcomes
+from xsim.sink.journal import JOURNAL, RUN, Record, create_journal, encode
 from xsim.sink.location import refuses_chunks_beyond, shared_by_processes
 from xsim.sink.lock import working
-from xsim.sink.member import MemberData, SavedOutput, join_members
+from xsim.sink.member import MemberData, SavedOutput
+from xsim.sink.outcomes import write_outcomes
 from xsim.sink.plain_array import Array
+from xsim.sink.records import damage, done_records
 from xsim.sink.reopen import facts_of_type, reopen, run_facts
 from xsim.sink.storage_type import StorageType
 from xsim.sink.zarr_array import create_array, grow_array, rows_of_chunk
@@ -97,9 +102,8 @@ class ZarrBlockWriter:
         """Write the values of a block."""
         for output in self._outputs:
             shape = self._shapes.get(output.name)
-            saved = [None if data is None else data.get(output.name) for data in members]
-            if shape is not None and any(found is not None for found in saved):
-                values = join_members(saved, block.shape, output.nlabels, shape.storage)
+            values = None if shape is None else joined(members, output, block.shape, shape.storage)
+            if values is not None:
                 self.put(output, block, 0, values)
 
     def put(self, output: PlannedOutput, block: Block, start: int, values: Array) -> None:
@@ -129,17 +133,27 @@ class ZarrBlockWriter:
             array[block.slices] = self._shapes[output.name].storage.fill
 
     def read(self, block: Block, records: Mapping[int, Record]) -> dict[int, MemberData]:
-        """Read the values of members of a block that are done."""
+        """Read the values of members of a block that are done, but for those in chunks that cannot be decoded."""
         found: dict[int, MemberData] = {}
+        damaged = []
         for member, record in records.items():
-            position = self._batch.position(member)
-            data = {}
-            for output in self._outputs:
-                size = record["sizes"].get(output.name)
-                if size is not None:
-                    data[output.name] = self._read_output(output, position, tuple(size), record)
-            found[member] = data
+            try:
+                found[member] = self._read_member(self._batch.position(member), record)
+            except OSError:  # it is there, and may be readable at another time
+                raise
+            except Exception:  # whatever the codecs raise
+                damaged.append(member)
+        if damaged:
+            warnings.warn(damage("values", self._batch, damaged), BatchWarning, stacklevel=8)  # at .xsim.run
         return found
+
+    def _read_member(self, position: tuple[int, ...], record: Record) -> MemberData:
+        sizes = {output.name: record["sizes"].get(output.name) for output in self._outputs}
+        return {
+            output.name: self._read_output(output, position, tuple(sizes[output.name]), record)
+            for output in self._outputs
+            if sizes[output.name] is not None
+        }
 
     def _read_output(
         self, output: PlannedOutput, position: tuple[int, ...], size: tuple[int, ...], record: Record
@@ -151,9 +165,9 @@ class ZarrBlockWriter:
         return SavedOutput(storage, rows, output.name in record["missing"], output.name in record["ambiguous"])
 
     def clear(self, block: Block) -> None:
-        """Delete all chunks of a block, also those beyond the shape of an array."""
+        """Delete all chunks of a block, also those beyond the shape of an array; the done mark first."""
         shared = {output.name: output for output in self._outputs if output.encoding.get("synchronizer") is not None}
-        for name in (*self._shapes, JOURNAL):
+        for name in (JOURNAL, *self._shapes):
             if name in shared:
                 self._make_missing(shared[name], block, self._shapes[name].own_shape)
                 continue
@@ -223,12 +237,13 @@ class ZarrBatchSink:
         self.store = store
         self._made_of: Fingerprint = {}
         self._shapes: Mapping[str, OutputShape] = {}
+        self._block: tuple[int, ...] | None = None
 
     def preflight(self, plan: RunPlan) -> RunPlan:
         """Check the store."""
         plan = self.store.preflight(plan)
         # Now: the setup may be lazy, and come from the store, where it is replaced.
-        self._made_of = fingerprint(plan)
+        self._made_of = self.store.made_of or fingerprint(plan)
         return plan
 
     def release(self) -> None:
@@ -241,30 +256,35 @@ class ZarrBatchSink:
         self.store.open(plan)
         if self.store.earlier is not None:
             self._shapes = reopen(self.store.group, plan, self.store.earlier, self._made_of)
+            self._block = self.store.earlier.block
             self._here = self._writer()
 
     def earlier(self) -> Earlier | None:
         """Give what an earlier run has left."""
-        if self.store.earlier is None:
+        return None if self.store.earlier is None else self.saved()
+
+    def saved(self) -> Earlier | None:
+        """Give what is in the store."""
+        if self._block is None:
             return None
-        journal = self.store.group[JOURNAL]
-        assert isinstance(journal, zarr.Array)
-        return Earlier(self.store.earlier.block, self._shapes, partial(done_records, journal, self.plan.batch))
+        journal = array_in(self.store.group, JOURNAL)
+        return Earlier(self._block, self._shapes, partial(done_records, journal, self.plan.batch))
 
     def clear(self, block: Block) -> None:
         """Delete what is left of a block none of whose members is done."""
         self._here.clear(block)
 
-    def tidy(self, block: Block) -> None:
-        """Make missing what has been written of members of a block that were ended before they were done."""
-        done = done_records(self._array(JOURNAL), self.plan.batch, block)
+    def tidy(self, block: Block) -> dict[int, Record]:
+        """Make missing what has been written of members of a block that were ended, and give records of those done."""
+        done = done_records(array_in(self.store.group, JOURNAL), self.plan.batch, block)
         if not done:
             self._here.clear(block)
-            return
+            return {}
         for member in block.members(self.plan.batch):
             if member not in done:
                 shapes = {name: shape.own_shape for name, shape in self._shapes.items()}
                 self._here.erase(single(self.plan.batch.position(member)), shapes)
+        return done
 
     def read(self, block: Block, records: Mapping[int, Record]) -> dict[int, MemberData]:
         """Read the values of members that are done."""
@@ -287,6 +307,7 @@ class ZarrBatchSink:
             self.store.group[JOURNAL].attrs[RUN] = run
         else:
             create_journal(self.store.group, self.plan.batch, block, run)
+        self._block = block
         self._here = self._writer()
 
     def _writer(self) -> ZarrBlockWriter:
@@ -314,13 +335,7 @@ class ZarrBatchSink:
 
     def grow(self, name: str, own_shape: tuple[int, ...]) -> None:
         """Resize an array, where a value goes beyond its shape."""
-        grow_array(self._array(name), own_shape)
-
-    def _array(self, name: str) -> zarr.Array[Any]:
-        with quiet():
-            array = self.store.group[name]
-        assert isinstance(array, zarr.Array)
-        return array
+        grow_array(array_in(self.store.group, name), own_shape)
 
     def close(self, outcome: str, facts: Mapping[str, OutputFacts], equal_indexes: Mapping[str, int]) -> None:
         """Settle what is missing, put index variables into their final form, and unfold the journal."""
@@ -338,7 +353,7 @@ class ZarrBatchSink:
                 dims = dims[len(batch.dims) :]
                 collapse(group, output, shape.storage, batch.position(equal_indexes[name]))
                 missing = False
-            settle(self._array(name), masking_attrs(output, shape.storage, missing, facts[name].ambiguous))
+            settle(array_in(group, name), masking_attrs(output, shape.storage, missing, facts[name].ambiguous))
             if output.is_index and dims != (name,):
                 coordinates.append(name)
         if JOURNAL in group:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from concurrent.futures import Executor, Future
 from math import prod
 from typing import Any, Protocol
 
@@ -12,12 +13,21 @@ from xsim.errors import OutputError
 from xsim.plan.outputs import PlannedOutput
 from xsim.sink.facts import OutputShape
 from xsim.sink.plain_array import Array
-from xsim.sink.storage_type import LARGEST_EXACT, StorageType, storage_type
+from xsim.sink.storage_type import StorageType, storage_type
 
 
 def _corner(shape: tuple[int, ...]) -> tuple[Any, ...]:
     return tuple(slice(n) for n in shape)
 
+
+_OF_MEMORYVIEW = "bhilqBHILQd"
+"""Types whose scalars a memoryview takes bit for bit."""
+
+WORTH_A_THREAD = 2**20
+"""Bytes of a chunk from which on it is written while the run goes on; less takes no time."""
+
+_NO_ARRAYS = np.dtype("V1")
+"""A type that no array to be saved has; None would not do, since numpy takes it for float64."""
 
 TEXT_BYTES = 32
 """Size reckoned for a string, whose real size is not known beforehand."""
@@ -47,6 +57,8 @@ class OutputBuffer:
         Sizes of dimensions that the setup has.
     known : OutputShape, optional
         Type and number of dimensions, where they are known already; otherwise the first value decides.
+    writer : concurrent.futures.Executor, optional
+        One thread, which writes large chunks in their order while values for the next ones are collected.
 
     Attributes
     ----------
@@ -68,8 +80,13 @@ class OutputBuffer:
         target: Target,
         fixed_sizes: Mapping[Hashable, int],
         known: OutputShape | None = None,
+        writer: Executor | None = None,
     ) -> None:
         self.output = output
+        self._writer = writer
+        self._in_flight: Future[None] | None = None
+        self._spare: Array | None = None  # what is in flight, or was
+        self._lost = False
         self._known = known
         self.target = target
         self.fixed_sizes = fixed_sizes
@@ -79,10 +96,12 @@ class OutputBuffer:
         self.ambiguous = False
         self.written = 0
         self._rows: Array = np.empty(0)
+        self._size = 0  # of _rows
         self._filled = 0
         # What needs no check: a class of scalars, and a type of arrays of the largest shape.
         self._scalar: type | None = None
-        self._array: np.dtype[Any] | None = None
+        self._numbers: Any = None  # _rows for scalars, which a memoryview takes twice as fast
+        self._array: np.dtype[Any] = _NO_ARRAYS
 
     def put(self, value: Any) -> None:
         """Take the value for the next label, as a copy (DESIGN §V4).
@@ -92,18 +111,17 @@ class OutputBuffer:
         OutputError
             If it cannot be saved, or its type or number of dimensions differs from the values before.
         """
-        if self.type is None:
-            self._start(value)
-        rows = self._rows
-        kind = type(value)
-        if kind is self._scalar or (
-            kind is np.ndarray and value.dtype == self._array and value.shape == rows.shape[1:]
-        ):
-            rows[self._filled] = value
+        if type(value) is self._scalar:
+            try:
+                self._numbers[self._filled] = value
+            except (ValueError, OverflowError):  # an int that is too large
+                self._put_slowly(value)
+        elif type(value) is np.ndarray and value.dtype == self._array and value.shape == self.own_shape:
+            self._rows[self._filled] = value
         else:
             self._put_slowly(value)
         self._filled += 1
-        if self._filled == len(self._rows):
+        if self._filled == self._size:
             self.flush()
 
     def _start(self, first: Any) -> None:
@@ -120,9 +138,8 @@ class OutputBuffer:
         self._resize(array.shape, self._best_size(array.shape))
         if not (chosen.is_text or chosen.is_bool):
             self._array = chosen.stored
-        # Scalars whose class tells the type need no check. Python's int may be too large; text, bytes and dates of
-        # one class differ in length or unit.
-        if isinstance(first, (float, np.number)) and not isinstance(first, np.timedelta64):
+        # Scalars whose class tells the type need no check; text, bytes and dates of one class differ in length or unit.
+        if (isinstance(first, (float, np.number)) and not isinstance(first, np.timedelta64)) or type(first) is int:
             self._scalar = type(first) if np.asarray(first).dtype == self.type.stored else None
 
     def _best_size(self, own_shape: tuple[int, ...]) -> int:
@@ -138,7 +155,13 @@ class OutputBuffer:
         if self._filled:
             box = _corner(self.own_shape)
             rows[(slice(self._filled), *box)] = self._rows[: self._filled]
-        self._rows, self.own_shape = rows, own_shape
+        self.own_shape = own_shape
+        self._collect_in(rows)
+
+    def _collect_in(self, rows: Array) -> None:
+        self._rows, self._size = rows, len(rows)
+        plain = rows.dtype.char in _OF_MEMORYVIEW and rows.data.format in _OF_MEMORYVIEW
+        self._numbers = rows.data if plain else rows
 
     def _check_sizes(self, own_shape: tuple[int, ...]) -> None:
         dims = self.output.own_dims(len(own_shape))
@@ -153,6 +176,10 @@ class OutputBuffer:
                 )
 
     def _put_slowly(self, value: Any) -> None:
+        if self._in_flight is not None and self._in_flight.done():
+            self.wait()
+        if self.type is None:
+            self._start(value)
         assert self.type is not None
         array = self.type.fit(self._ordered(value))
         if array.shape != self.own_shape:
@@ -180,7 +207,7 @@ class OutputBuffer:
             self.ragged = True
             self._rows[self._filled :] = self.type.fill
             if self.type.is_integer:
-                self._array = None
+                self._array = _NO_ARRAYS
         shape = tuple(np.maximum(self.own_shape, array.shape).tolist())
         if shape == self.own_shape:
             return
@@ -190,7 +217,7 @@ class OutputBuffer:
             size = min(size, self._best_size(shape))
             if size <= self._filled:
                 size = self._filled
-                self._rows = self._rows[:size]
+                self._collect_in(self._rows[:size])
                 self.flush()
         self._resize(shape, min(size, self.output.nlabels - self.written))
 
@@ -205,35 +232,61 @@ class OutputBuffer:
 
     def _look_for_ambiguous(self, values: Array) -> None:
         assert self.type is not None
-        if not (self.type.is_integer and values.size) or self.ambiguous:
-            return
-        low, high = values.min(), values.max()
-        self.ambiguous = bool(
-            high > LARGEST_EXACT
-            or low < -LARGEST_EXACT
-            or (low <= self.type.fill <= high and (values == self.type.fill).any())
-        )
+        self.ambiguous = self.ambiguous or self.type.is_ambiguous(values)
 
     def flush(self) -> None:
         """Send the rows collected so far to the target."""
         if not self._filled:
             return
         assert self.type is not None
+        self.wait()  # before rows are taken: if this fails, they can still be written
         rows = self._rows[: self._filled]
         if not self.ragged:
             self._look_for_ambiguous(rows)
         filled, self._filled = self._filled, 0  # what cannot be written is not tried twice
         if not self.written:
             self.target.create(self.type, len(self._rows), self.own_shape)
-        self.target.write(self.written, rows)
+        behind = self._writer is not None and not self.ragged and rows.nbytes >= WORTH_A_THREAD
+        if behind:
+            self._write_behind(rows)
+        else:
+            self.target.write(self.written, rows)
         self.written += filled
         if self.written < self.output.nlabels:
-            if self.output.nlabels - self.written < len(self._rows):
-                self._rows = self._rows[: self.output.nlabels - self.written]
-            if self.ragged:  # another buffer: the target may keep this one
-                self._rows = np.full_like(self._rows, self.type.fill)
+            rows = self._rows
+            if behind:
+                rows, self._spare = np.empty_like(rows) if self._spare is None else self._spare, rows
+            rows = rows[: self.output.nlabels - self.written]
+            # Another buffer where rows are padded: the target may keep this one.
+            self._collect_in(np.full_like(rows, self.type.fill) if self.ragged else rows)
+
+    def _write_behind(self, rows: Array) -> None:
+        """Write rows while the run goes on."""
+        assert self._writer is not None
+        self._in_flight = self._writer.submit(self.target.write, self.written, rows)
+        self._in_flight.add_done_callback(self._look_at_end)
+
+    def _look_at_end(self, write: Future[None]) -> None:
+        """Let the next value be looked at, which finds the failure of a write: others are not to pay for that."""
+        if write.exception() is not None:
+            self._scalar, self._array = None, _NO_ARRAYS
+
+    def wait(self) -> None:
+        """Wait until what is being written is written.
+
+        Raises
+        ------
+        Exception
+            What stopped it, once.
+        """
+        if self._in_flight is not None:
+            error = self._in_flight.exception()
+            self._in_flight = None
+            if error is not None:
+                self._lost = True
+                raise error
 
     @property
     def missing(self) -> bool:
         """Whether a row, or a part of one, has no value."""
-        return self.ragged or self.written < self.output.nlabels
+        return self.ragged or self._lost or self.written < self.output.nlabels

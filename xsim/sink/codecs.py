@@ -231,11 +231,12 @@ def quiet() -> Iterator[None]:
     """Silence notices of zarr that users can do nothing about.
 
     Some of its types, bytes among them, codecs of numcodecs and consolidated metadata are in no specification of
-    Zarr format 3 yet; xarray reads all of them all the same (DESIGN §B8).
+    Zarr format 3 yet; xarray reads all of them all the same (DESIGN §B8). A full disk leaves folders without metadata.
     """
     # Filters of warnings belong to the whole process.
     with _quiet, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have a Zarr V3 specification")
         warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
         warnings.filterwarnings("ignore", message="Numcodecs codecs are not in the Zarr version 3")
+        warnings.filterwarnings("ignore", message="Object at .* is not recognized as a component of a Zarr hierarchy")
         yield

@@ -8,16 +8,15 @@ from math import lcm
 from typing import Any, Self
 
 import attrs
-import numpy as np
 import zarr
 
 from xsim._base.render import quantity
 from xsim.errors import ResumeError, StoreError
 from xsim.plan.batch import Batch
-from xsim.plan.blocks import Block
 from xsim.plan.fingerprint import Fingerprint, differences, fingerprint
 from xsim.plan.run_plan import RunPlan
-from xsim.sink.journal import JOURNAL, RUN, Record, decode, is_done
+from xsim.sink.in_group import dims_of, find_array
+from xsim.sink.journal import JOURNAL, RUN
 
 
 @attrs.frozen(eq=False)
@@ -65,10 +64,9 @@ class EarlierRun:
         """
         block = self.block
         for output in plan.outputs:
-            array = group.get(output.name)
-            if output.encoding.get("synchronizer") is None and isinstance(array, zarr.Array):
-                dims = getattr(array.metadata, "dimension_names", None) or ()
-                sizes = dict(zip(dims, array.shards or array.chunks, strict=False))
+            array = find_array(group, output.name)
+            if output.encoding.get("synchronizer") is None and array is not None:
+                sizes = dict(zip(dims_of(array), array.shards or array.chunks, strict=False))
                 block = tuple(lcm(n, sizes.get(dim, 1)) for n, dim in zip(block, self.batch.dims, strict=True))
         pairs = zip(plan.batch.shape, self.batch.shape, block, self.block, strict=True)
         return attrs.evolve(self, block=tuple(new if a > b else old for a, b, new, old in pairs))
@@ -80,8 +78,13 @@ class EarlierRun:
             return plan
         return attrs.evolve(plan, seed=int(seed))
 
-    def check(self, plan: RunPlan, accept_code_change: bool) -> None:
+    def check(self, plan: RunPlan, accept_code_change: bool) -> Fingerprint:
         """Check that a plan goes on with this run, or has members appended to it.
+
+        Returns
+        -------
+        Fingerprint
+            Of the plan, with all its members.
 
         Raises
         ------
@@ -98,7 +101,9 @@ class EarlierRun:
         ]
         if fewer:
             raise _differ(fewer, "give all members of the store, and those to append after them")
-        code, data = differences(self.made_of, fingerprint(plan, old.shape))
+        made_of = fingerprint(plan)
+        known = made_of if old.shape == new.shape else fingerprint(plan, old.shape)
+        code, data = differences(self.made_of, known)
         if data:
             raise _differ(data + code, "give the setup of that run, or run this one into another store")
         if code and not accept_code_change:
@@ -107,13 +112,7 @@ class EarlierRun:
                 "if the results of both versions are to stand side by side: accept_code_change=True; "
                 "else run it into another store",
             )
-
-
-def done_records(journal: zarr.Array[Any], batch: Batch, block: Block) -> dict[int, Record]:
-    """Give the records of the members of a block that are done."""
-    texts = np.asarray(journal[block.slices], dtype=object)
-    records = zip(block.members(batch), map(decode, texts.ravel()), strict=True)
-    return {member: record for member, record in records if is_done(record)}
+        return made_of
 
 
 def _differ(found: list[str], remedy: str) -> ResumeError:

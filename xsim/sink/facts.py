@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import attrs
 
 from xsim.sink.storage_type import StorageType
+
+SavedShape = tuple[tuple[int, ...], bool, bool]
+"""Own shape of an output of a member, and whether values are missing or ambiguous."""
+
+
+def said_of(shapes: Mapping[str, SavedShape]) -> dict[str, Any]:
+    """Give what the record of a member says of its outputs, for a run that goes on from here."""
+    return {
+        "sizes": {name: list(own_shape) for name, (own_shape, _, _) in shapes.items()},
+        "missing": [name for name, (_, missing, _) in shapes.items() if missing],
+        "ambiguous": [name for name, (_, _, ambiguous) in shapes.items() if ambiguous],
+    }
 
 
 @attrs.frozen(eq=False)

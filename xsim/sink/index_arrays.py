@@ -17,22 +17,19 @@ from attrs import evolve
 from xsim.plan.batch import Batch, Position
 from xsim.plan.blocks import Block
 from xsim.plan.outputs import PlannedOutput
-from xsim.sink.codecs import quiet
+from xsim.sink.aside import aside, call_complete, drop_copy, find_copy
+from xsim.sink.in_group import array_in, dims_of, find_array
 from xsim.sink.plain_array import Array
 from xsim.sink.storage_type import StorageType
 from xsim.sink.zarr_array import create_array
 
-COMPLETE = "xsim_complete"
-ASIDE = "xsim_aside_"
-"""What the name of a copy begins with."""
-
 
 def collapse(group: zarr.Group, output: PlannedOutput, storage: StorageType, position: Position) -> None:
     """Make one array of an index variable that is equal in all members, from the values of one of them."""
-    values = np.asarray(_array(group, output.name)[position])
+    values = np.asarray(array_in(group, output.name)[position])
     _put_aside(group, output, storage, values)
     _write_alone(group, output, storage, values)
-    _drop_aside(group, output)
+    drop_copy(group, output.name)
 
 
 def expand(
@@ -52,7 +49,7 @@ def expand(
     """
     values = _aside_values(group, output)
     if values is None:
-        array = _array(group, output.name) if output.name in group else None
+        array = find_array(group, output.name)
         if array is None or _has_batch(array, output):
             return
         values = np.asarray(array[...])
@@ -63,44 +60,25 @@ def expand(
     one = (1,) * len(output.batch.dims)
     for member in done:
         array[member.slices] = values.reshape(one + values.shape)
-    _drop_aside(group, output)
+    drop_copy(group, output.name)
 
 
 def _has_batch(array: zarr.Array[Any], output: PlannedOutput) -> bool:
-    dims = getattr(array.metadata, "dimension_names", None) or ()
-    return tuple(dims)[: len(output.batch.dims)] == output.batch.dims
-
-
-def _aside(output: PlannedOutput) -> str:
-    return f"{ASIDE}{output.name}"
+    return dims_of(array)[: len(output.batch.dims)] == output.batch.dims
 
 
 def _aside_values(group: zarr.Group, output: PlannedOutput) -> Array | None:
     """Give the values that stand aside, if all of them do; if not, the variable itself is still whole."""
-    name = _aside(output)
-    if name not in group:
-        return None
-    array = _array(group, name)
-    if array.attrs.get(COMPLETE):
+    array = find_copy(group, output.name)
+    if array is not None:
         return np.asarray(array[...])
-    del group[name]
+    drop_copy(group, output.name)
     return None
 
 
 def _put_aside(group: zarr.Group, output: PlannedOutput, storage: StorageType, values: Array) -> None:
-    name = _aside(output)
-    if name in group:
-        del group[name]
-    _write_alone(group, evolve(output, name=name), storage, values)
-    with quiet():
-        _array(group, name).attrs[COMPLETE] = True
-
-
-def _drop_aside(group: zarr.Group, output: PlannedOutput) -> None:
-    """Delete a copy: it counts for nothing from one moment on, since its files go one after the other."""
-    with quiet():
-        _array(group, _aside(output)).attrs[COMPLETE] = False
-    del group[_aside(output)]
+    _write_alone(group, evolve(output, name=aside(output.name)), storage, values)
+    call_complete(group, output.name)
 
 
 def _write_alone(group: zarr.Group, output: PlannedOutput, storage: StorageType, values: Array) -> None:
@@ -108,9 +86,3 @@ def _write_alone(group: zarr.Group, output: PlannedOutput, storage: StorageType,
         del group[output.name]
     alone = evolve(output, batch=Batch())
     create_array(group, alone, storage, (), 1, values.shape)[...] = values
-
-
-def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:
-    array = group[name]
-    assert isinstance(array, zarr.Array)
-    return array

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from json.encoder import encode_basestring_ascii
+from math import inf, prod
 from typing import Any
 
 import numpy as np
 import zarr
 
 from xsim.plan.batch import Batch
-from xsim.plan.blocks import block_shape, blocks
 from xsim.setup.attributes import OUTCOME_ROLE, ROLE
 from xsim.sink.plain_array import Array
 
@@ -26,10 +27,12 @@ FIELDS: dict[str, tuple[str, Any, str]] = {
     "process": ("xsim_process", "", "process that failed, or ended the simulation"),
     "stage": ("xsim_stage", "", "stage in which it did"),
     "step": ("xsim_step", -1, "step in which it did; -1 outside of all steps"),
+    "line": ("xsim_line", "", "source line that raised the exception"),
     "traceback": ("xsim_traceback", "", "traceback of the exception"),
     "start": ("xsim_start", "", "when the member started (UTC)"),
     "end": ("xsim_end", "", "when it ended (UTC)"),
     "seconds": ("xsim_seconds", float("nan"), "how long it took"),
+    "retries": ("xsim_retries", 0, "how often it ran again after a failure"),
     "worker": ("xsim_worker", "", "what ran it"),
 }
 """For each field of a record that becomes a variable: its name, its value where there is none, its description."""
@@ -62,28 +65,71 @@ def create_journal(group: zarr.Group, batch: Batch, block: tuple[int, ...], run:
 
 def encode(records: Iterable[Record], box: tuple[int, ...]) -> Array:
     """Give the records of a block as they stand in the journal."""
-    texts = np.empty(int(np.prod(box)), dtype=object)
-    texts[:] = [json.dumps(dict(record)) if record else "" for record in records]
+    texts = np.empty(prod(box), dtype=object)
+    records = list(records)  # all at once, so that identities are their own
+    shared: dict[tuple[int, ...], str] = {}
+    texts[:] = [_text(record, shared) for record in records]
     return texts.reshape(box)
+
+
+_OF_DONE = ("outcome", "start", "end", "seconds", "worker", *OF_OUTPUTS)
+"""The fields of a member that is done, and has nothing more to say."""
+
+
+def _text(record: Record, shared: dict[tuple[int, ...], str]) -> str:
+    """Give a record as JSON; what several records share is written once, by the identity of its objects."""
+    if tuple(record) != _OF_DONE:
+        return json.dumps(dict(record)) if record else ""
+    outcome, start, end, seconds, worker, *parts = record.values()
+    if type(seconds) is not float or not 0 <= seconds < inf:
+        return json.dumps(dict(record))
+    key = tuple(map(id, parts))
+    rest = shared.get(key)
+    if rest is None:
+        rest = shared[key] = json.dumps(dict(zip(OF_OUTPUTS, parts, strict=True)))[1:]
+    outcome, start, end, worker = map(encode_basestring_ascii, (outcome, start, end, worker))
+    return f'{{"outcome": {outcome}, "start": {start}, "end": {end}, "seconds": {seconds!r}, "worker": {worker}, {rest}'
 
 
 def decode(text: Any) -> Record:
     """Give the record that stands in the journal; a damaged one is as none, so that the member runs again."""
     try:
         record = json.loads(str(text)) if text else {}
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return {}
     return record if isinstance(record, dict) else {}
 
 
 def is_done(record: Record) -> bool:
     """Whether a record is that of a member that is done, and says all that is needed to read what it saved."""
-    return record.get("outcome") == "done" and all(part in record for part in OF_OUTPUTS)
+    if record.get("outcome") != "done":
+        return False
+    sizes, missing, ambiguous, indexes = (record.get(part) for part in OF_OUTPUTS)
+    return (
+        isinstance(sizes, dict)
+        and all(type(size) is list and all(type(n) is int for n in size) for size in sizes.values())
+        and isinstance(missing, list)
+        and isinstance(ambiguous, list)
+        and isinstance(indexes, dict)
+    )
 
 
 def unfold(texts: Array) -> dict[str, Array]:
     """Turn records into one array for each field."""
-    return fields_of(map(decode, texts.ravel()), texts.shape)
+    return fields_of(_decode_all(texts.ravel().tolist()), texts.shape)
+
+
+def _decode_all(texts: list[Any]) -> list[Record]:
+    """Decode many records at once, or one by one where any is damaged."""
+    try:
+        found = json.loads(f"[{',0,'.join([str(text) or '{}' for text in texts])}]")
+    except (ValueError, RecursionError):
+        found = []
+    # Damage may be JSON too: another value, two of them, or a part of one. Then the zeros are elsewhere.
+    records, zeros = found[::2], found[1::2]
+    sound = len(records) == len(texts) and all(zero == 0 for zero in zeros)
+    sound = sound and all(type(record) is dict for record in records)
+    return records if sound else list(map(decode, texts))
 
 
 def fields_of(records: Iterable[Record], shape: tuple[int, ...]) -> dict[str, Array]:
@@ -91,7 +137,9 @@ def fields_of(records: Iterable[Record], shape: tuple[int, ...]) -> dict[str, Ar
     records = list(records)
     found = {}
     for field, (name, default, _) in FIELDS.items():
+        known = (int, float) if isinstance(default, float) else type(default)
         values = [record.get(field, default) for record in records]
+        values = [value if isinstance(value, known) else default for value in values]
         dtype: Any = object if isinstance(default, str) else type(default)
         array = np.empty(len(values), dtype=dtype)
         array[:] = values
@@ -103,30 +151,3 @@ def outcome_attrs(name: str) -> dict[str, Any]:
     """Give the attributes of an outcome variable."""
     description = next(text for variable, _, text in FIELDS.values() if variable == name)
     return {ROLE: OUTCOME_ROLE, "description": description}
-
-
-OUTCOME_CHUNK = 10_000
-"""Members whose outcomes make a chunk."""
-
-
-def write_outcomes(group: zarr.Group, batch: Batch) -> None:
-    """Unfold the journal of a store into labelled variables, a chunk of these at a time."""
-    journal = group[JOURNAL]
-    assert isinstance(journal, zarr.Array)
-    chunk = block_shape(batch, OUTCOME_CHUNK)
-    arrays: dict[str, zarr.Array[Any]] = {}
-    for _, (name, default, _text) in FIELDS.items():
-        dtype: Any = str if isinstance(default, str) else np.dtype(type(default))
-        arrays[name] = group.create_array(
-            name,
-            shape=batch.shape,
-            dtype=dtype,
-            chunks=chunk,
-            fill_value=default,
-            dimension_names=batch.dims,
-            attributes=outcome_attrs(name),
-        )
-    for block in blocks(batch, chunk):
-        texts = np.asarray(journal[block.slices], dtype=object)
-        for name, values in unfold(texts).items():
-            arrays[name][block.slices] = values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -146,8 +147,9 @@ def begun_in(location: Any) -> zarr.Group | None:
     """
     group = group_at(location)
     try:
-        if group is None or not [*group.attrs, *group.keys()]:
-            return None
+        with quiet():
+            if group is None or not [*group.attrs, *group.keys()]:
+                return None
     except ValueError as error:
         raise StoreError(
             f"store {_show(location)} is damaged: metadata of an array cannot be read",
@@ -201,11 +203,16 @@ def _existing(location: Any, use_consolidated: bool | None = None) -> zarr.Group
 
 
 def sweep(location: Any) -> None:
-    """Delete what writes that were killed have left: files that were to replace others."""
+    """Delete what writes that were killed have left: files that were to replace others, and folders without files."""
     path = local_path(location)
-    for left in path.rglob("*.partial") if path is not None and path.is_dir() else ():
+    if path is None or not path.is_dir():
+        return
+    for left in path.rglob("*.partial"):
         if _is_left_over(left.name):
             left.unlink(missing_ok=True)
+    for folder in path.iterdir():
+        with suppress(OSError):  # it is a file, or not empty
+            folder.rmdir()
 
 
 def _is_left_over(name: str) -> bool:

@@ -63,10 +63,11 @@ class MemorySink:
         self.arrays: dict[str, SavedArray] = {}
         self._buffers: list[OutputBuffer] = []
 
-    def preflight(self, plan: RunPlan) -> None:
+    def preflight(self, plan: RunPlan) -> RunPlan:
         """Check the types given."""
         for output in plan.outputs:
             check_type(output.name, output.encoding.get("dtype"), output.encoding.get("fill_value"))
+        return plan
 
     def open(self, plan: RunPlan) -> Sequence[OutputBuffer]:
         """Give a buffer for each planned output."""

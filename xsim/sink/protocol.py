@@ -12,8 +12,8 @@ from xsim.sink.buffer import OutputBuffer
 class Sink(Protocol):
     """A place for the outputs of a run."""
 
-    def preflight(self, plan: RunPlan) -> None:
-        """Check all that can be checked before anything is written.
+    def preflight(self, plan: RunPlan) -> RunPlan:
+        """Check all that can be checked before anything is written; give the plan as it is to be run.
 
         Raises
         ------

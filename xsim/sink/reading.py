@@ -10,11 +10,15 @@ import numpy as np
 import zarr
 
 from xsim.errors import StoreError
+from xsim.plan.blocks import Block
 from xsim.setup.attributes import OUTCOME
-from xsim.sink.index_arrays import ASIDE
+from xsim.sink.aside import ASIDE, find_copy
+from xsim.sink.codecs import quiet
+from xsim.sink.in_group import dims_of, find_array
 from xsim.sink.journal import JOURNAL, Record, decode, fields_of, is_done, outcome_attrs
 from xsim.sink.location import group_at
 from xsim.sink.plain_array import Array
+from xsim.sink.records import read_texts
 
 
 @attrs.frozen(eq=False)
@@ -29,13 +33,19 @@ class StoredRun:
     dims : tuple of str
         Batch dimensions; none in a single run.
     records : numpy.ndarray
-        Of the members, as the journal had them.
+        Of the members that all arrays have, as the journal had them.
+    arrays : mapping of str to zarr.Array
+        By the names of variables: for one that is being replaced, its copy.
+    sizes : mapping of str to int
+        Of the dimensions: along those of the batch the smallest that an array has, and the largest along others.
     """
 
     group: zarr.Group
     outcome: str
     dims: tuple[str, ...]
     records: np.ndarray[Any, Any]
+    arrays: Mapping[str, zarr.Array[Any]]
+    sizes: Mapping[str, int]
 
     @classmethod
     def at(cls, location: Any) -> Self:
@@ -53,43 +63,104 @@ class StoredRun:
                 got="nothing" if group is None else "a Zarr group that xsim has not written",
                 expected="what was given to run(store=...)",
             )
-        journal = group.get(JOURNAL)
-        if not isinstance(journal, zarr.Array):
-            return cls(group, str(group.attrs[OUTCOME]), (), np.empty((), dtype=object))
-        texts = np.asarray(journal[...], dtype=object)
+        journal = find_array(group, JOURNAL)
+        dims = () if journal is None else dims_of(journal)
+        texts = (
+            np.empty(0, dtype=object)
+            if journal is None
+            else read_texts(journal, Block((0,) * journal.ndim, journal.shape))
+        )
         records = np.empty(texts.shape, dtype=object)
         records.ravel()[:] = [decode(text) for text in texts.ravel()]
-        dims = tuple(str(dim) for dim in getattr(journal.metadata, "dimension_names", None) or ())
-        return cls(group, str(group.attrs[OUTCOME]), dims, records)
+        arrays = _arrays_of(group)
+        sizes = _sizes(arrays, dict(zip(dims, records.shape, strict=False)))
+        records = records[tuple(slice(sizes[dim]) for dim in dims)]
+        return cls(group, str(group.attrs[OUTCOME]), dims, records, arrays, sizes)
 
     @property
     def hidden(self) -> list[str]:
         """Names of arrays that are no business of a reader."""
-        return [name for name in self.group.array_keys() if name == JOURNAL or name.startswith(ASIDE)]
+        return [name for name in self.group.array_keys() if _is_hidden(name)]
+
+    @property
+    def fits(self) -> bool:
+        """Whether all arrays stand in their places and have the same sizes."""
+        return all(
+            array.basename == name and array.shape == tuple(self.sizes[dim] for dim in dims_of(array))
+            for name, array in self.arrays.items()
+        )
+
+    @property
+    def ambiguous(self) -> set[str]:
+        """Names of outputs that hold, as a value, what stands for missing ones."""
+        return {name for record in self.records.ravel() for name in record.get("ambiguous", ())}
 
     def outcomes(self) -> dict[str, tuple[Array, dict[str, Any]]]:
         """Give how the members ended so far: values and attributes, by the name of the variable."""
         fields = fields_of(self.records.ravel(), self.records.shape)
         return {name: (values, outcome_attrs(name)) for name, values in fields.items()}
 
-    def done(self, own_shapes: Mapping[str, tuple[int, ...]]) -> Array:
-        """Say which members can be read: they are done, and arrays have been made large enough for them.
+    def readable(self) -> Self:
+        """Give the run where members are done only if they can be read: arrays have been made large enough for them."""
+        shapes = {name: array.shape for name, array in self.arrays.items()}
+        records = np.empty(self.records.shape, dtype=object)
+        records.ravel()[:] = [
+            record if not is_done(record) or _fits(record, shapes) else {} for record in self.records.ravel()
+        ]
+        return attrs.evolve(self, records=records)
 
-        Parameters
-        ----------
-        own_shapes : mapping of str to tuple of int
-            Shapes of the arrays now; they end with those of the values of one label.
-        """
-        flags = np.array([_readable(record, own_shapes) for record in self.records.ravel()], dtype=bool)
-        return flags.reshape(self.records.shape)
+    @property
+    def done(self) -> Array:
+        """Which members are done."""
+        return np.array([is_done(record) for record in self.records.ravel()], dtype=bool).reshape(self.records.shape)
+
+    def lacks(self, name: str) -> bool:
+        """Whether a member that is done has not saved all of an output."""
+        shape = self.arrays[name].shape
+        return any(_lacks(record, name, shape) for record in self.records.ravel() if is_done(record))
+
+    def stored_values(self, name: str, shape: tuple[int, ...]) -> Array:
+        """Read an array as it is stored, cut or filled to a shape."""
+        array = self.arrays[name]
+        values = np.full(shape, array.fill_value, dtype=array.dtype)
+        box = tuple(slice(min(n, m)) for n, m in zip(shape, array.shape, strict=True))
+        values[box] = array[box]
+        return values
 
 
-def _readable(record: Record, own_shapes: Mapping[str, tuple[int, ...]]) -> bool:
-    """Whether a member is done, and arrays hold all of it; parts without dimensions of their own always fit."""
-    if not is_done(record):
-        return False
+def _is_hidden(name: str) -> bool:
+    return name == JOURNAL or _is_copy(name)
+
+
+def _arrays_of(group: zarr.Group) -> dict[str, zarr.Array[Any]]:
+    with quiet():
+        found = dict(group.arrays())
+    copies = {name.removeprefix(ASIDE): find_copy(group, name.removeprefix(ASIDE)) for name in found if _is_copy(name)}
+    arrays = {name: array for name, array in found.items() if not _is_hidden(name)}
+    return arrays | {name: array for name, array in copies.items() if array is not None}
+
+
+def _is_copy(name: str) -> bool:
+    return name.startswith(ASIDE)
+
+
+def _sizes(arrays: Mapping[str, zarr.Array[Any]], batch: Mapping[str, int]) -> dict[str, int]:
+    sizes = dict(batch)
+    for array in arrays.values():
+        for dim, n in zip(dims_of(array), array.shape, strict=False):
+            sizes[dim] = (min if dim in batch else max)(n, sizes.get(dim, n))
+    return sizes
+
+
+def _fits(record: Record, own_shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    """Whether arrays hold all of a member; parts without dimensions of their own always fit."""
     for name, size in record["sizes"].items():
         shape = own_shapes.get(name, ())
         if any(n > m for n, m in zip(reversed(size), reversed(shape), strict=False)):
             return False
     return True
+
+
+def _lacks(record: Record, name: str, shape: tuple[int, ...]) -> bool:
+    size = record["sizes"].get(name)
+    return size is None or name in record["missing"] or tuple(size) != shape[len(shape) - len(size) :]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,16 +12,19 @@ import numpy as np
 import zarr
 
 from xsim._base.render import names
-from xsim.errors import StoreError
+from xsim.errors import BatchWarning, StoreError
 from xsim.plan.blocks import Block, blocks, single
 from xsim.plan.fingerprint import Fingerprint
 from xsim.plan.outputs import PlannedOutput
 from xsim.plan.run_plan import RunPlan
+from xsim.sink.aside import aside
 from xsim.sink.codecs import quiet
-from xsim.sink.earlier import EarlierRun, done_records
+from xsim.sink.earlier import EarlierRun
 from xsim.sink.facts import OutputShape
-from xsim.sink.index_arrays import ASIDE, expand
+from xsim.sink.in_group import array_in
+from xsim.sink.index_arrays import expand
 from xsim.sink.journal import FIELDS, JOURNAL, RUN
+from xsim.sink.records import damage, done_records, read_records
 from xsim.sink.storage_type import StorageType, storage_type
 from xsim.sink.zarr_array import create_array, jsonable
 
@@ -60,8 +64,7 @@ def reopen(group: zarr.Group, plan: RunPlan, earlier: EarlierRun, made_of: Finge
     for name, _, _ in FIELDS.values():
         if name in group:
             del group[name]
-    journal = group[JOURNAL]
-    assert isinstance(journal, zarr.Array)
+    journal = array_in(group, JOURNAL)
     if journal.shape != plan.batch.shape:
         journal.resize(plan.batch.shape)
     largest = _largest(journal, plan, earlier)
@@ -83,8 +86,7 @@ def reopen(group: zarr.Group, plan: RunPlan, earlier: EarlierRun, made_of: Finge
 
 def _check_arrays(group: zarr.Group, plan: RunPlan, saved: Mapping[str, tuple[int, ...]]) -> None:
     """Check that what members have saved is there: arrays made anew would read as if they had saved nothing."""
-    asides = (f"{ASIDE}{output.name}" for output in plan.outputs if output.is_index)
-    there = {name.removeprefix(ASIDE) for name in asides if name in group}
+    there = {output.name for output in plan.outputs if output.is_index and aside(output.name) in group}
     lost = sorted(name for name in saved if name not in group and name not in there)
     if lost:
         raise StoreError(
@@ -98,10 +100,15 @@ def _check_arrays(group: zarr.Group, plan: RunPlan, saved: Mapping[str, tuple[in
 def _largest(journal: zarr.Array[Any], plan: RunPlan, earlier: EarlierRun) -> dict[str, tuple[int, ...]]:
     """Give the largest shape of a row of each output: arrays may not have been resized to it yet."""
     found: dict[str, tuple[int, ...]] = {}
+    damaged = []
     for block in blocks(plan.batch, earlier.block):
-        for record in done_records(journal, plan.batch, block).values():
+        done, unreadable = read_records(journal, plan.batch, block)
+        damaged += unreadable
+        for record in done.values():
             for name, size in record["sizes"].items():
                 found[name] = tuple(np.maximum(found.get(name, size), size).tolist())
+    if damaged:
+        warnings.warn(damage("records", plan.batch, damaged), BatchWarning, stacklevel=6)  # at .xsim.run
     return found
 
 
@@ -112,8 +119,7 @@ def _reopen_array(
         expand(group, output, shape.storage, earlier.block, _members_done(group, plan, earlier))
     if output.name not in group:
         create_array(group, output, shape.storage, earlier.block, 1, shape.own_shape)
-    array = group[output.name]
-    assert isinstance(array, zarr.Array)
+    array = array_in(group, output.name)
     labels = () if output.clock is None else (output.nlabels,)
     wanted = (*plan.batch.shape, *labels, *shape.own_shape)
     dims = output.dims_of(len(shape.own_shape))
@@ -126,8 +132,7 @@ def _reopen_array(
 
 
 def _members_done(group: zarr.Group, plan: RunPlan, earlier: EarlierRun) -> Iterator[Block]:
-    journal = group[JOURNAL]
-    assert isinstance(journal, zarr.Array)
+    journal = array_in(group, JOURNAL)
     for block in blocks(plan.batch, earlier.block):
         for member in done_records(journal, plan.batch, block):
             yield single(plan.batch.position(member))

@@ -59,6 +59,28 @@ class StorageType:
         usual = default_fill(self.dtype)
         return bool(self.fill == usual or (usual != usual and self.fill != self.fill))
 
+    @property
+    def exact_scalars(self) -> frozenset[type]:
+        """Classes of scalars that the type holds as they are; ints of Python's may be too large, and are then refused.
+
+        Text, bytes and dates of one class differ in length or unit.
+        """
+        if self.is_bool:
+            return frozenset((bool, np.bool_))
+        if self.dtype.kind not in "iufc":
+            return frozenset()
+        own = {np.dtype("int64"): int, np.dtype("float64"): float, np.dtype("complex128"): complex}
+        return frozenset((self.dtype.type, own.get(self.dtype, self.dtype.type)))
+
+    def is_ambiguous(self, values: Array) -> bool:
+        """Whether an integer among values took the fill value, or is too large for a float."""
+        if not (self.is_integer and values.size):
+            return False
+        low, high = (values.item(),) * 2 if values.size == 1 else (values.min(), values.max())
+        return bool(
+            high > LARGEST_EXACT or low < -LARGEST_EXACT or (low <= self.fill <= high and (values == self.fill).any())
+        )
+
     def fit(self, value: Any) -> Array:
         """Give a value as an array of the stored type.
 

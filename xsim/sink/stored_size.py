@@ -9,7 +9,8 @@ import zarr
 
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.facts import OutputShape
-from xsim.sink.journal import FIELDS, OUTCOME_CHUNK
+from xsim.sink.journal import FIELDS
+from xsim.sink.outcomes import OUTCOME_CHUNK
 from xsim.sink.zarr_array import create_array, rows_of_chunk
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import zarr
 
+from xsim._base.cpus import usable_cpus
 from xsim.errors import StoreError
+from xsim.plan.fingerprint import Fingerprint
+from xsim.plan.provenance import Provenance
 from xsim.plan.run_plan import RunPlan
-from xsim.plan.storable import check_storable, storable_setup
-from xsim.setup.attributes import OUTCOME
+from xsim.plan.storable import check_storable, kept_inputs, storable_setup
+from xsim.setup.attributes import OUTCOME, PROVENANCE
 from xsim.sink.buffer import OutputBuffer
 from xsim.sink.codecs import quiet
 from xsim.sink.earlier import EarlierRun
@@ -30,7 +34,9 @@ from xsim.sink.location import (
     sweep,
 )
 from xsim.sink.lock import StoreLock
-from xsim.sink.zarr_array import ZarrTarget, check_encoding, create_plain, encoded_fill, jsonable
+from xsim.sink.origin import without_values_from
+from xsim.sink.stored_setup import differing, finish_replacing, replace_setup, write_setup
+from xsim.sink.zarr_array import ZarrTarget, check_encoding, encoded_fill, jsonable
 
 
 class ZarrStore:
@@ -44,19 +50,27 @@ class ZarrStore:
         Whether a store that holds something already is refused or replaced.
     resume : bool, optional
         Whether a run that was begun in it goes on.
+    provenance : Provenance, optional
+        Of the run.
 
     Attributes
     ----------
     earlier : EarlierRun or None
         What goes on, known after the preflight.
+    made_of : Fingerprint or None
+        Of the plan that goes on with it.
     """
 
-    def __init__(self, store: Any, mode: str, resume: bool = False) -> None:
+    def __init__(self, store: Any, mode: str, resume: bool = False, provenance: Provenance | None = None) -> None:
         self.location = location_of(store)
         self._session = store if is_session(store) else None
         self.mode = mode
         self.earlier: EarlierRun | None = None
+        self._begun: zarr.Group | None = None
+        self.made_of: Fingerprint | None = None
+        self.provenance = provenance or Provenance()
         self._resume = resume
+        self._sessions: str | None = None
         self._group: zarr.Group | None = None
         self._lock = StoreLock(local_path(self.location), store_of(self.location))
 
@@ -84,18 +98,26 @@ class ZarrStore:
             _check_attrs(output.name, dict(output.attrs))
         check_permission(self.location)
         self._lock.acquire()
-        found = begun_in(self.location) if self._resume else None
-        if found is None:
+        if self._resume:
+            self._begun = begun_in(self.location)
+        if self._begun is None:
             check_location(self.location, self.mode)
-            return plan
-        earlier = EarlierRun.find(found)
+        else:
+            plan = self._go_on(plan, self._begun)
+        kept = {new: old for old, new in kept_inputs(plan).items()}
+        replaced = [kept.get(name, name) for name in self._to_replace(storable_setup(plan), plan)]
+        return without_values_from(self.location, plan, replaced)
+
+    def _go_on(self, plan: RunPlan, begun: zarr.Group) -> RunPlan:
+        """Check that a plan goes on with what is in the store; give it with the seed of that."""
+        earlier = EarlierRun.find(begun)
         if earlier is None:
-            check_nothing_saved(found, self.location)
-            self.mode = "w"  # it ended before anything was done
+            check_nothing_saved(begun, self.location)
             return plan
-        self.earlier = earlier.grown_to(plan, found)
-        plan = self.earlier.with_seed(plan)
-        self.earlier.check(plan, plan.options.accept_code_change)
+        self._sessions = str(begun.attrs[PROVENANCE]) if PROVENANCE in begun.attrs else None
+        plan = earlier.with_seed(plan)
+        self.made_of = earlier.check(plan, plan.options.accept_code_change)
+        self.earlier = earlier.grown_to(plan, begun)
         return plan
 
     def release(self) -> None:
@@ -109,56 +131,52 @@ class ZarrStore:
 
     def open(self, plan: RunPlan) -> None:
         """Make the group and write the setup, or open the one that is there."""
+        facts = {OUTCOME: "running", PROVENANCE: self.provenance.begin(plan, self._sessions), **plan.facts}
         # A store whose setup is being written is known as that of a run from the first attribute on.
-        setup = storable_setup(plan).assign_attrs({OUTCOME: "running", **plan.facts})
-        if self.mode == "w":
-            # The setup may be lazy and come from the store that is replaced.
-            setup = setup.load()
+        setup = storable_setup(plan).assign_attrs(facts)
         sweep(self.location)
-        if self.earlier is None:
+        if self._begun is None:
             # "a" makes the group or takes an empty one; the preflight has refused all others.
             with quiet():
                 group = zarr.open_group(self.location, mode="w" if self.mode == "w" else "a", zarr_format=3)
-            coordinates = self._write(setup, group)
+            coordinates = write_setup(group, setup)
         else:
-            coordinates = self._reopen(setup, grown=self.earlier.batch.shape != plan.batch.shape)
+            coordinates = self._reopen(setup, plan)
         # Opened again: attributes are written from what a handle has seen, and xarray has just written some.
         with quiet():
             self._group = zarr.open_group(self.location, mode="r+", use_consolidated=False)
-        self.group.attrs.update({OUTCOME: "running", **plan.facts})
+        self.group.attrs.update(facts)
         self._add_coordinates(coordinates)
 
-    def _reopen(self, setup: Any, grown: bool) -> list[str]:
-        """Open the group that is there; write the setup again where members have been appended to it.
-
-        Until the journal counts these members, what is stored of their setup may have been interrupted.
-        """
+    def _reopen(self, setup: Any, plan: RunPlan) -> list[str]:
+        """Open the group that is there, and bring the setup in it up to date where members have been appended to it."""
         # What is written from a handle without consolidated metadata leaves the group without (DESIGN §B8).
         with quiet():
             group = zarr.open_group(self.location, mode="r+", use_consolidated=False)
             group.attrs[OUTCOME] = "running"
-            if not grown and all(_shape_in(group, name) == var.shape for name, var in setup.variables.items()):
-                return []
-            setup = setup.load()
-            for name in setup.variables:
-                if str(name) in group:
-                    del group[str(name)]
-        return self._write(setup, group)
+        finish_replacing(group, map(str, setup.variables))
+        changed = self._to_replace(setup, plan)
+        if self.earlier is None:
+            for name in sorted(set(group.array_keys()) - set(setup.variables)):
+                del group[name]  # it ended before anything was done
+        elif not changed:
+            return []
+        before = str(group.attrs.get("coordinates", "")).split()
+        return before + replace_setup(group, setup, changed)
 
-    def _write(self, setup: Any, group: zarr.Group) -> list[str]:
-        """Write a setup; give the names of coordinates that xarray does not write as such."""
-        with quiet():
-            # As numbers with units dates would lose their unit, or be out of bounds.
-            dates = {name: variable for name, variable in setup.variables.items() if variable.dtype.kind in "mM"}
-            setup.drop_vars(dates).to_zarr(group.store, group=group.path, mode="a", consolidated=False)
-            for name, variable in dates.items():
-                create_plain(group, str(name), variable.dims, variable.to_numpy(), variable.attrs)
-        return [str(name) for name in dates if name in setup.coords and setup[name].dims != (name,)]
+    def _to_replace(self, setup: Any, plan: RunPlan) -> list[str]:
+        """Name the variables of a setup, as it is stored, that replace what the store holds."""
+        if self._begun is None:
+            return [str(name) for name in setup.variables if self.mode == "w"]
+        if self.earlier is None:
+            return list(map(str, setup.variables))
+        sizes = zip(plan.batch.dims, plan.batch.shape, self.earlier.batch.shape, strict=True)
+        return differing(self._begun, setup, {dim for dim, new, old in sizes if new != old})
 
     def close(self, outcome: str, coordinates: Sequence[str], facts: Mapping[str, Any] | None = None) -> None:
         """Note how the run ended, which outputs are coordinates, and consolidate the metadata."""
         self._add_coordinates(coordinates)
-        self.group.attrs.update({OUTCOME: outcome, **(facts or {})})
+        self.group.attrs.update({OUTCOME: outcome, PROVENANCE: self.provenance.end(outcome), **(facts or {})})
         if self.consolidates:
             with quiet():
                 zarr.consolidate_metadata(self.group.store, path=self.group.path)
@@ -185,36 +203,43 @@ class ZarrStore:
         return bool(getattr(self.group.store, "supports_consolidated_metadata", True))
 
 
-def _shape_in(group: zarr.Group, name: object) -> tuple[int, ...] | None:
-    array = group.get(str(name))
-    return array.shape if isinstance(array, zarr.Array) else None
-
-
 class ZarrSink:
     """Streams the outputs of a single run into a Zarr store.
 
     Parameters
     ----------
     store : ZarrStore
+
+    Attributes
+    ----------
+    writer : concurrent.futures.Executor or None
+        Writes large chunks while the run goes on; None where there is but one CPU, and where writing is timed.
     """
 
     def __init__(self, store: ZarrStore) -> None:
         self.store = store
         self._buffers: list[OutputBuffer] = []
+        # Its thread is made when something is large enough to be written while the run goes on.
+        self.writer = ThreadPoolExecutor(1, "xsim-writer") if usable_cpus() > 1 else None
 
-    def preflight(self, plan: RunPlan) -> None:
-        """Check the store."""
-        self.store.preflight(plan)
+    def preflight(self, plan: RunPlan) -> RunPlan:
+        """Check the store; give the plan with values that stay when it is replaced."""
+        return self.store.preflight(plan)
 
     def release(self) -> None:
-        """Let other runs have the store."""
+        """Let other runs have the store, once nothing is written any more."""
+        if self.writer is not None:
+            self.writer.shutdown()
         self.store.release()
 
     def open(self, plan: RunPlan) -> Sequence[OutputBuffer]:
         """Write the setup; give a buffer for each planned output."""
         self.store.open(plan)
         fixed = dict(plan.setup.sizes)
-        self._buffers = [OutputBuffer(output, ZarrTarget(output, self.store.group), fixed) for output in plan.outputs]
+        self._buffers = [
+            OutputBuffer(output, ZarrTarget(output, self.store.group), fixed, writer=self.writer)
+            for output in plan.outputs
+        ]
         return self._buffers
 
     def close(self, outcome: str, facts: Mapping[str, Any]) -> None:
@@ -230,6 +255,9 @@ class ZarrSink:
         for buffer in self._buffers:
             with _collect(errors):
                 buffer.flush()
+        for buffer in self._buffers:
+            with _collect(errors):
+                buffer.wait()
         pad(self._buffers)
         for buffer in self._buffers:
             with _collect(errors):

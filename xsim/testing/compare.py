@@ -10,22 +10,23 @@ import xarray as xr
 
 from xsim._base.render import names, quantity
 from xsim.errors import CheckError
-from xsim.setup.attributes import PROGRAMS, SUMMARY, WORKERS
+from xsim.setup.attributes import PROGRAMS, PROVENANCE, SUMMARY, WORKERS
 from xsim.testing.same import difference
 
 VARYING = (
     *("xsim_start", "xsim_end", "xsim_seconds", "xsim_worker", "xsim_memory", "xsim_traceback", "xsim_journal"),
-    *(PROGRAMS, SUMMARY, WORKERS),
+    *("xsim_retries", PROGRAMS, PROVENANCE, SUMMARY, WORKERS),
 )
-"""What differs from one run to the next: times, hosts, memory, workers, and the frames that lead to a process."""
+"""What differs from one run to the next: times, hosts, memory, workers, retries, provenance, and the frames that lead
+to a process."""
 
 
 def assert_identical_runs(a: xr.Dataset, b: xr.Dataset, *, ignore: Collection[str] = ()) -> None:
     """Check that two results are the same, bit for bit.
 
     Compared are dimensions, variables, coordinates, types (int64 is not float64), values (NaN is NaN, 0.0 is not
-    -0.0) and attributes. Not compared are the times, hosts, workers, tracebacks and summaries of the runs, and how
-    variables are held: in memory, or in a store.
+    -0.0) and attributes. Not compared are the times, hosts, workers, retries, tracebacks, summaries and provenance of
+    the runs, and how variables are held: in memory, or in a store.
 
     Parameters
     ----------

@@ -282,7 +282,7 @@ def test_a_result_is_a_setup(where):
     again = run(first, where, "threads", seed=3)
     assert again.attrs.pop("xsim_workers") == 3
     outcomes = [name for name in first if name.startswith("xsim_")]
-    xr.testing.assert_identical(first.drop_vars(outcomes), again.drop_vars(outcomes))
+    xs.testing.assert_identical_runs(first.drop_vars(outcomes), again.drop_vars(outcomes))
     assert again.xsim_outcome.values.tolist() == ["done", "done"]
 
 

@@ -95,24 +95,6 @@ def test_with_workers(tmp_path, scheduler):
     assert (again.xsim_outcome == "done").all()
 
 
-def test_system_exit_is_no_failure():
-    """SystemExit ends the run too: it is not a member's failure."""
-
-    @xs.process
-    class Leaver:
-        k = xs.variable()
-        out = xs.variable(intent="out")
-
-        def initialize(self):
-            raise SystemExit(3)
-
-    model = xs.Model({"leaver": Leaver})
-    setup = xs.create_setup(model=model, clocks={}, input_vars={"leaver__k": ("b", [1, 2])}, output_vars={})
-    with pytest.raises(SystemExit) as error:
-        setup.xsim.run(model, batch_dim="b")
-    assert error.value.code == 3
-
-
 def test_nobody_writes_into_a_closed_store(tmp_path, monkeypatch):
     """When the coordinator fails, members under way end, and write, before the store is closed (DESIGN §B5)."""
     order = []
@@ -143,7 +125,7 @@ def _failing_later(enter):
 
     def later(self, members, results):
         calls.append(members)
-        if len(calls) > 6:
+        if len(calls) == 7:
             raise OSError("disk full")
         return enter(self, members, results)
 
@@ -152,7 +134,7 @@ def _failing_later(enter):
 
 def test_outcomes_in_several_chunks(tmp_path, monkeypatch):
     """Outcomes are unfolded a chunk of members at a time, and all of them are there."""
-    monkeypatch.setattr("xsim.sink.journal.OUTCOME_CHUNK", 3)
+    monkeypatch.setattr("xsim.sink.outcomes.OUTCOME_CHUNK", 3)
     with pytest.raises(KeyboardInterrupt):
         setup_of(7, members=10).xsim.run(MODEL, batch_dim="b", store=tmp_path / "out.zarr", block=1)
     with xr.open_zarr(tmp_path / "out.zarr", chunks={}) as opened:

@@ -50,6 +50,16 @@ def test_complete(book):
     assert book.summary() == "6 of 6 members done"
 
 
+def test_members_of_an_earlier_run(book):
+    """Members that an earlier run has done are told from those done now."""
+    book.enter([0, 3], [done(), done()])
+    book.go_on()
+    book.enter([1, 2], [done(), failed()])
+    counts = {"all": 6, "done before": 2, "done": 1, "failed": 1, "timed out": 0, "pending": 2}
+    assert book.counts() == counts
+    assert book.summary().splitlines()[0] == "3 of 6 members done (1 in this run), 1 failed, 2 pending"
+
+
 def test_summary(book):
     """The summary has the counts, the lowest failure by its position, why nothing new started, and the note."""
     book.enter([4, 1, 0], [failed("KeyError: late"), failed("KeyError: early"), done()])

@@ -51,7 +51,7 @@ def test_tasks_are_taken_as_workers_get_free():
             future.set_result([task])
         return future
 
-    running = as_completed(submit, tasks(), 3)
+    running = as_completed(submit, tasks(), 3, {})
     assert next(running) == (0, futures[0])
     assert taken == [0, 1, 2, 3]
     futures[2].set_result(["two"])
@@ -73,7 +73,7 @@ def test_a_failing_future_is_given_too():
         future.set_exception(KeyboardInterrupt())
         return future
 
-    ((_, future),) = as_completed(submit, iter([1]), 1)
+    ((_, future),) = as_completed(submit, iter([1]), 1, {})
     with pytest.raises(KeyboardInterrupt):
         future.result()
 

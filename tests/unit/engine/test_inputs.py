@@ -134,7 +134,7 @@ def test_inputs_are_writable_copies(setup, safe_mode):
     second = setup.xsim.run(WRITER, safe_mode=safe_mode)
 
     xr.testing.assert_identical(setup, before)
-    xr.testing.assert_identical(first, second)
+    xs.testing.assert_identical_runs(first, second)
     assert first.writer__updated.values.tolist() == [[2, 3], [3, 4], [3, 4]]
     assert first.writer__fixed.values.tolist() == [[0, 0], [1, 1], [1, 1]]
     assert first["writer__updated.input"].values.tolist() == [1, 2]
@@ -147,7 +147,7 @@ def test_read_only_arrays_are_writable_for_processes(setup):
     for name in ("writer__fixed", "writer__updated", "writer__varying", "writer__series"):
         frozen[name].values.setflags(write=False)
 
-    xr.testing.assert_identical(frozen.xsim.run(WRITER), setup.xsim.run(WRITER))
+    xs.testing.assert_identical_runs(frozen.xsim.run(WRITER), setup.xsim.run(WRITER))
 
 
 def test_inputs_backed_by_dask(setup):

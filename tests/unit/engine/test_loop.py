@@ -1,5 +1,7 @@
 """Which stage runs when, and when outputs are taken (DESIGN §C1, §C2, §C4)."""
 
+import itertools
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -210,3 +212,51 @@ def test_foreign_variables_are_outputs_under_their_own_name():
 
     assert result.reader__seen.values.tolist() == [1, 2, 2]
     assert "counter__n" not in result
+
+
+KINDS = {"none": (), "one": ("step",), "two": ("step", "nsteps"), "own": ("rng",)}
+
+
+def _called(kind, calls, answers):
+    def run_step(self, *args):
+        calls.append((xs.process_name(self), len(args)))
+        answer = answers.get(xs.process_name(self))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    namespace = {"u": xs.variable(default=0), "run_step": xs.runtime(args=list(KINDS[kind]))(run_step)}
+    return xs.process(type("Called", (), namespace))
+
+
+@pytest.mark.parametrize("kinds", list(itertools.product(KINDS, repeat=3)), ids="-".join)
+def test_arguments_do_not_change_the_order(kinds):
+    """Methods that take different arguments run in the order of the model, each with its own (DESIGN §O2)."""
+    calls = []
+    model = xs.Model({f"p{i}": _called(kind, calls, {}) for i, kind in enumerate(kinds)})
+    xs.create_setup(model, {"t": [0, 1, 2]}).xsim.run(model, seed=1)
+
+    assert calls == [(f"p{i}", len(KINDS[kind])) for i, kind in enumerate(kinds)] * 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("who", [0, 1, 2, 3])
+def test_what_ends_a_stage_of_any_kind(kind, who):
+    """Whoever ends the simulation, or fails, is named, whatever arguments it and the others take (§O8, §B6)."""
+    calls, answers = [], {f"p{who}": xs.stop("enough")}
+    kinds = [kind, kind, "none", "two"]
+    model = xs.Model({f"p{i}": _called(each, calls, answers) for i, each in enumerate(kinds)})
+    setup = xs.create_setup(model, {"t": [0, 1, 2]})
+    result = setup.xsim.run(model, seed=1)
+
+    assert [name for name, _ in calls] == ["p0", "p1", "p2", "p3"]
+    assert (result.attrs["xsim_process"], result.attrs["xsim_step"]) == (f"p{who}", 0)
+
+    answers[f"p{who}"] = RuntimeError("no")
+    with pytest.raises(RuntimeError) as error:
+        setup.xsim.run(model, seed=1)
+
+    assert error.value.__notes__ == [
+        f"in process 'p{who}' (class Called), stage 'run_step'",
+        "at step 0 ('t' 0 to 1)",
+    ]

@@ -3,11 +3,13 @@
 import textwrap
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import xsim as xs
+from xsim._base.stages import Stage
 from xsim.engine import parallel, tasks
 
 BREAK = xs.RuntimeSignal.BREAK
@@ -20,6 +22,7 @@ def always(monkeypatch):
     monkeypatch.setattr(parallel, "WORTH_TRYING", 0)
     monkeypatch.setattr(parallel, "LEAST_GAIN", 0)
     monkeypatch.setattr(parallel, "TRIALS", 1)
+    monkeypatch.setattr(parallel, "CLEAR_GAIN", 1e-9)
     monkeypatch.setattr(tasks, "CHEAPEST_TASK", 1e-9)
 
 
@@ -146,7 +149,7 @@ def test_no_thread_is_left():
 
 def test_a_thousand_agents(always, monkeypatch):
     """A thousand cheap independent processes are a handful of tasks."""
-    monkeypatch.setattr(tasks, "CHEAPEST_TASK", 500e-6)
+    monkeypatch.setattr(tasks, "CHEAPEST_TASK", 20e-6)
     agent = process(lambda self: setattr(self, "v", self.u + 1), v=xs.variable(intent="out"))
     text = summary({f"agent{i}": agent for i in range(1000)}, steps=4)
 
@@ -155,6 +158,64 @@ def test_a_thousand_agents(always, monkeypatch):
 
 
 # -- falling back, and saying so ------------------------------------------------------------------------------------
+
+
+def many(count, step):
+    """Make many processes that do the same and have nothing to do with each other."""
+    return {f"a{i}": process(step) for i in range(count)}
+
+
+def threads_of_first_pass(count, step):
+    """Give how many of many processes ran where, in their first pass."""
+    found = []
+
+    def watched(self):
+        found.append(threading.current_thread() is threading.main_thread())
+        step(self)
+
+    run(many(count, watched), steps=1)
+    return sum(found), len(found) - sum(found)
+
+
+def test_many_cheap_processes_need_no_tasks(always, monkeypatch):
+    """The first pass of a stage of many cheap processes makes tasks of the last few only (DESIGN §O4)."""
+    monkeypatch.setattr(parallel, "WORTH_A_TASK", 10)
+    here, in_pool = threads_of_first_pass(1000, lambda self: None)
+
+    assert here + in_pool == 1000
+    assert in_pool <= parallel.AT_ONCE
+
+
+def test_many_costly_processes_are_tasks(always):
+    """Once a stage of many turns out costly, the first pass goes on in tasks."""
+    here, in_pool = threads_of_first_pass(3 * parallel.AT_ONCE, lambda self: time.sleep(2 * parallel.WORTH_A_TASK))
+
+    assert (here, in_pool) == (parallel.AT_ONCE, 2 * parallel.AT_ONCE)
+
+
+def test_what_ran_here_is_told():
+    """The summary does not say that cheap processes ran in parallel where they did not."""
+    text = summary(many(3 * parallel.AT_ONCE, lambda self: time.sleep(1e-5)), steps=1)
+
+    assert text == "stage 'run_step' ran one process after the other: too few times to tell whether that pays"
+
+
+@pytest.mark.parametrize(("gain", "trials"), [(1.1, 6), (0.9, 6), (2.0, 3), (0.5, 3)])
+def test_a_small_difference_is_measured_twice_as_often(monkeypatch, gain, trials):
+    """What noise could have made is looked at again before it decides."""
+    program = parallel.ParallelProgram.__new__(parallel.ParallelProgram)
+    program.__dict__ |= {"_trials": {True: [], False: []}, "_parallel": None, "_workers": 2, "_tasks": []}
+    program.program = SimpleNamespace(run=lambda values: None, stage=Stage.RUN_STEP)
+    program._run_parallel = lambda values: None
+    seconds = iter(t for _ in range(20) for t in (0, 1 / gain, 0, 1))
+    monkeypatch.setattr(parallel.time, "perf_counter", lambda: next(seconds))
+    passes = 0
+    while program._parallel is None:
+        program._trial({})
+        passes += 1
+
+    assert passes == 2 * trials
+    assert program._parallel is (gain > 1)
 
 
 def test_too_cheap(monkeypatch):

@@ -10,6 +10,7 @@ import xarray as xr
 import zarr
 
 import xsim as xs
+from xsim.plan import fingerprint
 
 CALLS = []
 FAIL = set()
@@ -101,7 +102,7 @@ def test_failed_members_run_again(tmp_path, options):
     check(setup_of(9), tmp_path / "out.zarr")
     result = run(setup_of(9), tmp_path / "out.zarr", resume=True)
     assert CALLS == []
-    assert result.attrs["xsim_summary"] == "9 of 9 members done"
+    assert result.attrs["xsim_summary"] == "9 of 9 members done (0 in this run)"
     check(setup_of(9), tmp_path / "out.zarr")
 
 
@@ -223,6 +224,19 @@ def test_other_batch_dimensions_are_refused(tmp_path):
     run(setup_of(3), tmp_path / "out.zarr")
     error = refused(setup_of(3, dims="n"), tmp_path / "out.zarr", batch_dim="n")
     assert error.differences == ("batch dimensions ('m',) are now ('n',)",)
+    error = refused(setup_of(0, k=np.ones((3, 1)), dims=("m", "n")), tmp_path / "out.zarr", batch_dim=["m", "n"])
+    assert error.differences == ("batch dimensions ('m',) are now ('m', 'n')",)
+
+
+@pytest.mark.parametrize(("members", "times"), [(3, 1), (4, 2)], ids=["as many", "appended"])
+def test_the_setup_is_hashed_once(tmp_path, monkeypatch, members, times):
+    """Values of the setup are read once to compare them, twice if members were appended: without these, and with."""
+    run(setup_of(3), tmp_path / "out.zarr")
+    calls = []
+    of_values = fingerprint._of_values
+    monkeypatch.setattr(fingerprint, "_of_values", lambda *args: calls.append(args) or of_values(*args))
+    run(setup_of(members), tmp_path / "out.zarr", resume=True)
+    assert len(calls) == times * len(setup_of(members).variables)
 
 
 def test_changed_code_is_refused_unless_accepted(tmp_path, monkeypatch):

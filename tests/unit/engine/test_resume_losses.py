@@ -12,6 +12,7 @@ import xarray as xr
 import zarr
 
 import xsim as xs
+from xsim.engine.book import Book
 
 INTERRUPT = set()
 FAIL = set()
@@ -187,6 +188,51 @@ def test_a_half_deleted_copy_of_an_index_counts_for_nothing(tmp_path, monkeypatc
             go(2)
     go(3, resume=True)
     assert xr.open_zarr(store).x.values.tolist() == [3.0, 4.0]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_interruption_of_the_book_loses_nothing(tmp_path, monkeypatch, begun):
+    """What the coordinator has not taken notice of yet counts when it is interrupted: index variables that differ,
+    sizes, and integers that are as a missing value would be (DESIGN §B13, §S1)."""
+
+    @xs.process
+    class Grid:
+        k = xs.variable()
+        x = xs.index(dims="x")
+        low = xs.variable(dims="y", intent="out")
+
+        def initialize(self):
+            self.x = np.arange(int(self.k)) * 1.5
+            self.low = np.full(int(self.k), np.iinfo(int).min)
+
+    model = xs.Model({"grid": Grid})
+    setup = xs.create_setup(
+        model=model,
+        clocks={"time": [0, 1]},
+        input_vars={"grid__k": ("m", [2, 1, 3, 4])},
+        output_vars={"grid__low": None},
+    )
+    expected = setup.xsim.run(model, batch_dim="m")
+    if begun:
+        setup.xsim.run(model, batch_dim="m", store=tmp_path / "out.zarr", block=1)
+    enter, once = Book.enter, [KeyboardInterrupt]
+
+    def interrupted(book, members, results):
+        if book.done == 2 and once:
+            raise once.pop()
+        return enter(book, members, results)
+
+    monkeypatch.setattr(Book, "enter", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        setup.xsim.run(model, batch_dim="m", store=tmp_path / "out.zarr", block=1, resume=begun)
+    done = 4 if begun else 3
+    found = xr.open_zarr(tmp_path / "out.zarr")
+    assert found.xsim_outcome.values.tolist() == ["done"] * done + ["pending"] * (4 - done)
+    np.testing.assert_array_equal(found.x[:done], expected.x[:done, : found.sizes["x"]])
+    assert found.sizes["x"] == found.sizes["y"] == (4 if begun else 3)
+    assert (found.grid__low[2, :3] == np.iinfo(int).min).all()
+    result = setup.xsim.run(model, batch_dim="m", store=tmp_path / "out.zarr", resume=True)
+    xs.testing.assert_identical_runs(result, expected)
 
 
 def test_a_lazy_setup_that_is_appended_to(tmp_path):

@@ -1,7 +1,6 @@
 """On which process objects a run works (DESIGN §V3, §V7)."""
 
 import pytest
-import xarray as xr
 
 import xsim as xs
 from xsim.errors import UnsetVariableError
@@ -55,14 +54,14 @@ def test_without_safe_mode_values_can_be_looked_at(model, setup):
 
     assert dict(model.state) == {("counter", "start"): 5, ("counter", "n"): 7}
     assert model.counter.undeclared == "set"
-    xr.testing.assert_identical(result, setup.xsim.run(model))
+    xs.testing.assert_identical_runs(result, setup.xsim.run(model))
 
 
 def test_without_safe_mode_a_second_run_gives_the_same(model, setup):
     """A run with safe_mode=False does not depend on the one before it."""
     first = setup.xsim.run(model, safe_mode=False)
 
-    xr.testing.assert_identical(setup.xsim.run(model, safe_mode=False), first)
+    xs.testing.assert_identical_runs(setup.xsim.run(model, safe_mode=False), first)
 
 
 def test_without_safe_mode_the_state_of_a_failure_can_be_looked_at(model, setup):

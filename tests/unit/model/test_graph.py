@@ -127,6 +127,8 @@ def test_stateless(graph):
     """Executing a model leaves nothing in its graph, which its clones share (DESIGN §V7)."""
     model = xs.Model({"reader": Reader, "source": Source})
     before = content(model.graph)
+    assert model.graph.blueprint is not None  # found when first needed, as is what follows
+    assert model.graph.calls is not None
     attributes = set(vars(model.graph))
     other = model.clone()
 

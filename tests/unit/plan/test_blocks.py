@@ -88,17 +88,18 @@ def test_shapes_on_a_grid(members, expected):
 @quick
 @given(st.integers(0, 10 * MIB), st.floats(1e-6, 100), st.integers(1, 100_000), st.integers(1, 64))
 def test_best_size(nbytes, seconds, members, workers):
-    """The largest of 1, 2, 5, 10 ... that keeps within 4 MiB and within the time of a task."""
+    """The largest of 1, 2, 5 ... that keeps within 4 MiB, of which a member takes 4 KiB, and within a task's time."""
     series = [factor * 10**power for power in range(6) for factor in (1, 2, 5)]
     limit = min(30, max(0.1, seconds * members / (16 * workers)))
-    fitting = [n for n in series if n <= members and n * nbytes <= 4 * MIB and n * seconds <= limit]
+    fitting = [n for n in series if n <= members and n * max(nbytes, 4096) <= 4 * MIB and n * seconds <= limit]
     assert best_size(nbytes, seconds, members, workers) == max([1, *fitting])
 
 
 @pytest.mark.parametrize(
     ("nbytes", "seconds", "members", "workers", "expected"),
     [
-        (8, 1.5e-5, 10_000, 2, 5000),  # 0.1 s of work
+        (8, 1.5e-4, 10_000, 2, 500),  # 0.1 s of work
+        (8, 1e-6, 10_000, 2, 1000),  # 4 MiB hold the records of 1024 members
         (8, 1e-3, 10_000, 2, 200),  # 10 s in all, among 32 tasks
         (MIB, 1e-5, 10_000, 2, 2),  # 4 MiB hold 4 members
         (5 * MIB, 1e-5, 10_000, 2, 1),

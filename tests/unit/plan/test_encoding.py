@@ -162,3 +162,31 @@ def test_encodings_of_indexes(name):
 
     assert result.x.dtype == "float32"
     assert result.x.encoding["chunks"] == (2,)
+
+
+def test_more_chunks_than_dimensions():
+    """Sizes for dimensions that an output does not have are refused; those declared go with any clock."""
+
+    @xs.process
+    class Row:
+        k = xs.variable()
+        level = xs.variable(dims=[(), "y"], intent="out", encoding={"chunks": (1, 2, 3)})
+
+        def initialize(self):
+            self.level = np.arange(4) + self.k
+
+    model = xs.Model({"row": Row})
+    setup = xs.create_setup(
+        model=model, clocks={"time": [0, 1]}, input_vars={"row__k": ("m", [1, 2])}, output_vars={"row__level": None}
+    )
+    setup.xsim.run(model, batch_dim="m", encoding={"row__level": {"chunks": (1, 2)}})
+    setup.xsim.run(model, batch_dim="m", encoding={"row__level": {"chunks": False, "dtype": "float64"}})
+    setup.isel(m=0).xsim.run(model)
+    with pytest.raises(xs.errors.OptionError) as error:
+        setup.xsim.plan(model, batch_dim="m", encoding={"row__level": {"chunks": (1, 2, 3)}})
+    assert str(error.value) == (
+        "chunks in encoding={'row__level': ...} are too many\n"
+        "  got: (1, 2, 3), 3 sizes\n"
+        "  expected: at most 2 sizes, for the dimensions ('m', 'y')\n"
+        "  remedy: leave out the last ones: sizes count from the front (batch, clock, own dimensions)"
+    )

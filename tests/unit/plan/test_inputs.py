@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import xsim as xs
+from xsim.plan import inputs as plan_inputs
+from xsim.plan.inputs import PlannedInput
 
 
 @xs.process
@@ -389,3 +391,26 @@ def test_planned_inputs_are_frozen():
     """A planned input cannot be changed."""
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         planned(setup_of())["rate"].in_time = True
+
+
+@pytest.mark.parametrize(
+    "dtype", ["float32", "int64", "bool", "complex128", "datetime64[s]", "timedelta64[ns]", "U3", "O"]
+)
+@pytest.mark.parametrize("own", [(), (2,)])
+@pytest.mark.parametrize("converter", [None, lambda value: (value,)])
+def test_a_series_gives_what_each_step_gives(monkeypatch, dtype, own, converter):
+    """Values made in parts are those made one by one, of the same types, and copies where they are arrays (§C2)."""
+    monkeypatch.setattr(plan_inputs, "_PART", 3)
+    values = (np.arange(7 * int(np.prod(own))) % 2).reshape(7, *own).astype(dtype)
+    found = PlannedInput(("p", "v"), values, True, converter)
+    series = list(found.series())
+
+    for step, value in enumerate(series):
+        expected = found.at(step)
+        assert type(value) is type(expected)
+        if converter is not None:
+            (value,), (expected,) = value, expected
+        assert type(value) is type(expected)
+        np.testing.assert_array_equal(value, expected)
+        assert not (isinstance(value, np.ndarray) and np.shares_memory(value, values))
+    assert len(series) == 7

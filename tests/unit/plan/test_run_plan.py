@@ -146,12 +146,12 @@ def test_outputs_of_a_plan(setup):
     """Outputs have names, clocks, positions on the main clock, dims and attributes; indexes come first."""
     plan = setup.xsim.plan(MODEL)
 
-    found = {o.name: (o.key, o.clock, o.positions, o.nlabels, o.is_index) for o in plan.outputs}
+    found = {o.name: (o.key, o.clock, o.positions.tolist(), o.nlabels, o.is_index) for o in plan.outputs}
     assert found == {
-        "x": (("grid", "x"), None, (), 1, True),
-        "grid__n": (("grid", "n"), "t", (0, 1, 2), 3, False),
-        "growth__size": (("growth", "size"), "out", (0, 2), 2, False),
-        "growth__doubled": (("growth", "doubled"), None, (), 1, False),
+        "x": (("grid", "x"), None, [], 1, True),
+        "grid__n": (("grid", "n"), "t", [0, 1, 2], 3, False),
+        "growth__size": (("growth", "size"), "out", [0, 2], 2, False),
+        "growth__doubled": (("growth", "doubled"), None, [], 1, False),
     }
     assert list(found) == ["x", "grid__n", "growth__size", "growth__doubled"]
 
@@ -160,7 +160,7 @@ def test_positions_on_a_decreasing_clock():
     """Positions follow the main clock in the order given (DESIGN §C1)."""
     setup = xs.create_setup(MODEL, {"t": [9, 5, 1], "out": [9, 1]}, "t", output_vars={"growth__size": "out"})
 
-    assert setup.xsim.plan(MODEL).outputs[-1].positions == (0, 2)
+    assert setup.xsim.plan(MODEL).outputs[-1].positions.tolist() == [0, 2]
 
 
 def test_dims_and_attributes_of_outputs(setup):

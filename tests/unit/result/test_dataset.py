@@ -65,7 +65,8 @@ def test_attributes_of_variables(result):
 
 
 def test_attributes_of_the_dataset(result):
-    """Outcome and version are attributes, beside the requests without a clock."""
+    """Outcome, version and provenance are attributes, beside the requests without a clock (DESIGN §S5)."""
+    assert result.attrs.pop("xsim_provenance")
     assert result.attrs == {
         "xsim_output_vars": "field__total",
         "xsim_outcome": "done",

@@ -22,7 +22,7 @@ def test_arrays_stay_on_disk_and_scalars_are_loaded(result):
 
 def test_a_result_outlives_being_read(result, model, setup):
     """Loading gives what a run in memory gives."""
-    xr.testing.assert_identical(result.load(), setup.xsim.run(model))
+    xs.testing.assert_identical_runs(result.load(), setup.xsim.run(model))
 
 
 def test_decoding_is_handed_to_xarray(model, setup, tmp_path):
@@ -55,7 +55,7 @@ def test_none_is_marked_in_the_store(result, model, tmp_path):
 
     assert np.isnan(opened.field__mode.item())
     assert opened.field__mode.attrs["xsim_none"] == 1
-    xr.testing.assert_identical(
+    xs.testing.assert_identical_runs(
         opened.xsim.run(model).drop_vars("field__mode").load(), result.drop_vars("field__mode").load()
     )
 

@@ -76,6 +76,39 @@ def test_while_it_is_running(tmp_path, monkeypatch, block):
     assert "xsim_journal" not in now
 
 
+@xs.process
+class Uneven:
+    k = xs.variable()
+    sizes = xs.variable(dims="y", intent="out")
+    even = xs.variable(dims="y", intent="out")
+    low = xs.variable(dims="y", intent="out")
+
+    def initialize(self):
+        PEEK(self, 1)
+        self.sizes = np.arange(int(self.k))
+        self.even = self.sizes % 2 == 0
+        self.low = np.full(int(self.k), np.iinfo(int).min)
+
+
+def test_parts_of_members_that_are_done(tmp_path, monkeypatch):
+    """What a member that is done lacks of integers and bools is missing before the run has ended, too (DESIGN §S1)."""
+    model = xs.Model({"u": Uneven})
+    setup = xs.create_setup(
+        model=model,
+        clocks={"time": [0, 1]},
+        input_vars={"u__k": ("m", np.arange(4))},
+        output_vars={"u": dict.fromkeys(("sizes", "even", "low"))},
+    )
+    seen = peeking(monkeypatch, tmp_path / "out.zarr", 3)
+    setup.xsim.run(model, batch_dim="m", store=tmp_path / "out.zarr", block=1)
+    now = seen[0].isel(y=slice(2))
+    nan = np.nan
+    np.testing.assert_array_equal(now.u__sizes, [[nan, nan], [0, nan], [0, 1], [nan, nan]])
+    np.testing.assert_array_equal(now.u__even, [[nan, nan], [1, nan], [1, 0], [nan, nan]])
+    low = np.iinfo(int).min  # among the data: there is nothing that would tell what is missing
+    np.testing.assert_array_equal(now.u__low, [[low, low], [low, low], [low, low], [nan, nan]])
+
+
 def test_a_finished_run(tmp_path):
     """A run that is over is opened as it was returned."""
     result = setup_of().xsim.run(MODEL, batch_dim="m", store=tmp_path / "out.zarr")
@@ -125,3 +158,33 @@ def test_no_run(tmp_path, there):
     assert str(error.value) == (
         f"{str(path)!r} holds no run of xsim\n  got: {what}\n  expected: what was given to run(store=...)"
     )
+
+
+def test_arrays_of_several_sizes_that_share_a_dimension(tmp_path, monkeypatch):
+    """Arrays that have grown to other sizes are padded, and what members have not saved is missing, of integers too."""
+
+    @xs.process
+    class Ragged:
+        k = xs.variable()
+        few = xs.variable(dims="y", intent="out")
+        many = xs.variable(dims="y", intent="out")
+
+        def initialize(self):
+            n = int(self.k)
+            self.few, self.many = np.arange(n), np.arange(2 * n)
+            if n == 3:
+                seen.append(xs.open_run(tmp_path / "out.zarr").load())
+
+    seen = []
+    model = xs.Model({"ragged": Ragged})
+    setup = xs.create_setup(
+        model=model,
+        clocks={"time": [0, 1]},
+        input_vars={"ragged__k": ("m", [1, 2, 3])},
+        output_vars={"ragged": dict.fromkeys(["few", "many"])},
+    )
+    setup.xsim.run(model, batch_dim="m", store=tmp_path / "out.zarr", block=1)
+    nan = np.nan
+    np.testing.assert_array_equal(seen[0].ragged__few[:2], [[0, nan, nan, nan], [0, 1, nan, nan]])
+    np.testing.assert_array_equal(seen[0].ragged__many[:2], [[0, 1, nan, nan], [0, 1, 2, 3]])
+    assert seen[0].ragged__many[2].isnull().all()

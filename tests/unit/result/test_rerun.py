@@ -32,7 +32,7 @@ def test_a_result_runs_again(finish, model, setup):
     for store in (None, {}):
         again = result.xsim.run(model, store=store)
 
-        xr.testing.assert_identical(loaded(again), loaded(result))
+        xs.testing.assert_identical_runs(loaded(again), loaded(result))
 
 
 def test_a_result_that_runs_again_keeps_its_order(model, setup):
@@ -101,7 +101,7 @@ def test_a_result_with_dates_runs_again(model, setup, calendar, store):
     result = dated.xsim.run(model)
 
     assert result.field__height.values[-1].tolist() == [7, 8, 9]
-    xr.testing.assert_identical(loaded(result.xsim.run(model, store=store())), loaded(result))
+    xs.testing.assert_identical_runs(loaded(result.xsim.run(model, store=store())), loaded(result))
 
 
 def test_growing_outputs_run_again():
@@ -126,7 +126,7 @@ def test_growing_outputs_run_again():
         result = setup.xsim.run(model, store=store, check_dims=None)
 
         assert result.grow__v.shape == (3, 4)
-        xr.testing.assert_identical(result.xsim.run(model, check_dims=None).load(), result.load())
+        xs.testing.assert_identical_runs(result.xsim.run(model, check_dims=None).load(), result.load())
 
 
 def test_a_time_varying_input_runs_again(model, setup):
@@ -135,4 +135,4 @@ def test_a_time_varying_input_runs_again(model, setup):
     result = setup.xsim.update_vars(model, input_vars={"field__rate": rates}).xsim.run(model)
 
     assert result.field__rate.values.tolist() == rates[1]
-    xr.testing.assert_identical(loaded(result.xsim.run(model)), loaded(result))
+    xs.testing.assert_identical_runs(loaded(result.xsim.run(model)), loaded(result))

@@ -103,7 +103,7 @@ def test_stores(labels):
     expected = setup.xsim.run(MODEL)
     result = setup.xsim.run(MODEL, store=store)
 
-    xr.testing.assert_identical(result.load(), expected)
+    xs.testing.assert_identical_runs(result.load(), expected)
     again = xr.open_zarr(store).xsim.run(MODEL)
     for name in (*OUTPUTS, "t", "out"):
         np.testing.assert_array_equal(again[name], expected[name], strict=True)

@@ -49,7 +49,7 @@ def planned_output():
     """Give a function that makes the plan of an output `p__v`."""
 
     def make(nlabels, dims=((),), clock="t", encoding=None):
-        positions = () if clock is None else tuple(range(nlabels))
+        positions = np.arange(0 if clock is None else nlabels)
         return PlannedOutput(("p", "v"), "p__v", clock, positions, tuple(dims), {}, encoding or {})
 
     return make

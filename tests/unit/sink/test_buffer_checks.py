@@ -131,3 +131,60 @@ def test_each_integer_type_has_its_own_fill_value(planned_output, fake_target, v
     buffer = put_all(planned_output(2, dims=(("x",),)), fake_target(2), values)
 
     assert buffer.ambiguous is ambiguous
+
+
+@pytest.mark.parametrize(
+    "first, later",
+    [
+        (np.array([True, False]), np.array([0.5, 0.0])),
+        (np.array(["a", "b"]), np.array([0.5, 0.0])),
+        (np.array(True), np.array(0.5)),
+    ],
+    ids=["bools", "text", "one bool"],
+)
+def test_floats_after_what_is_no_number_are_refused(planned_output, fake_target, first, later):
+    """An array of float64 gets the same look as any other where the output has another type (DESIGN §S6)."""
+    buffer = OutputBuffer(planned_output(3, dims=(("x",), ())), fake_target(3), {})
+    buffer.put(first)
+
+    with pytest.raises(OutputError, match="a value is of another kind"):
+        buffer.put(later)
+
+
+def test_floats_after_integers_of_other_sizes_are_refused(planned_output, fake_target):
+    """So it does where integers have had several shapes, and are looked at for the fill value (DESIGN §S1)."""
+    buffer = OutputBuffer(planned_output(3, dims=(("x",),)), fake_target(3), {})
+    buffer.put(np.arange(2))
+    buffer.put(np.arange(1))
+
+    with pytest.raises(OutputError, match="a value cannot be held exactly"):
+        buffer.put(np.array([0.5, 0.0]))
+
+
+def test_a_first_number_in_an_array_without_dimensions(planned_output, fake_target):
+    """A 0-d array may come first, and numbers after it."""
+    target = fake_target(3)
+    buffer = OutputBuffer(planned_output(3), target, {})
+    for value in [np.array(0.5), 1.5, np.array(2.5)]:
+        buffer.put(value)
+
+    np.testing.assert_array_equal(target.writes[0][1], [0.5, 1.5, 2.5], strict=True)
+
+
+def test_python_integers_that_do_not_fit_are_refused(planned_output, fake_target):
+    """Python's integers are as large as they like; those of the output are not."""
+    buffer = OutputBuffer(planned_output(3), fake_target(3), {})
+    buffer.put(1)
+
+    with pytest.raises(OutputError, match="a value cannot be held exactly"):
+        buffer.put(2**63)
+
+
+@pytest.mark.parametrize("dtype", ["<f8", ">f8", "<i8", ">i8"])
+def test_numbers_in_any_byte_order(planned_output, fake_target, dtype):
+    """Types may come from a file, with their byte order spelled out."""
+    target = fake_target(2)
+    given = np.dtype(dtype).newbyteorder(dtype[0])
+    put_all(planned_output(2, encoding={"dtype": given}), target, [1.0, 2.0] if given.kind == "f" else [1, 2])
+
+    assert target.writes[0][1].tolist() == [1, 2]

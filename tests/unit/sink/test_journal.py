@@ -76,6 +76,61 @@ def test_encode_and_unfold():
     assert (fields["xsim_step"].dtype, fields["xsim_seconds"].dtype) == (np.int64, np.float64)
 
 
+SHARED = {"sizes": {"v": [2]}, "missing": [], "ambiguous": ["v"], "indexes": {}}
+DONE = {"outcome": "done", "start": "2026-01-01", "end": "2026-01-02", "seconds": 0.25, "worker": 'a"b\\é', **SHARED}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        DONE,
+        {**DONE, "sizes": {"v": [3]}},
+        {**DONE, "seconds": 1e-7},
+        {**DONE, "seconds": float("nan")},
+        {**DONE, "seconds": float("inf")},
+        {**DONE, "seconds": -1.0},
+        {**DONE, "seconds": 3},
+        {**DONE, "seconds": None},
+        {**DONE, "retries": 1},
+        {"outcome": "done", **DONE, "reason": "enough"},
+        dict(reversed(DONE.items())),
+        {"outcome": "failed", "reason": "ValueError: é"},
+        {},
+    ],
+    ids=str,
+)
+def test_text_of_a_record(record):
+    """However records are written, they are the JSON of the library, also beside others that share its parts."""
+    expected = json.dumps(record) if record else ""
+
+    assert encode([DONE, record, DONE], (3,)).tolist() == [json.dumps(DONE), expected, json.dumps(DONE)]
+
+
+def test_records_made_one_by_one():
+    """Records that live no longer than their writing does are not taken for each other."""
+    texts = encode(({**DONE, "sizes": {"v": [i]}} for i in range(200)), (200,))
+
+    assert [json.loads(text)["sizes"]["v"] for text in texts] == [[i] for i in range(200)]
+
+
+@pytest.mark.parametrize(
+    "damaged", ['{"outcome": "do', "7", '[{"outcome": "done"}]', '{"outcome": "done"}, {}', "null", "x"]
+)
+def test_damaged_records_among_others(damaged):
+    """A damaged record is as none; those beside it are read, though many are decoded at once."""
+    good = json.dumps(DONE)
+    for texts in ([good, damaged, good], [damaged, "", good], [good, good, damaged]):
+        found = unfold(np.array(texts, dtype=object))
+        assert found["xsim_outcome"].tolist() == ["done" if text == good else "pending" for text in texts]
+
+
+def test_two_damaged_records_that_make_up_for_each_other():
+    """One record that is two and two that are one are told from three sound ones."""
+    texts = ['{"outcome": "done"}, {}', '{"reason": "', '"}']
+
+    assert unfold(np.array(texts, dtype=object))["xsim_outcome"].tolist() == ["pending"] * 3
+
+
 def test_fields_of_nobody():
     """A batch without members has outcomes of no length."""
     assert {values.shape for values in fields_of([], (0,)).values()} == {(0,)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ from contextlib import nullcontext, suppress
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import attrs
 import cloudpickle
@@ -21,10 +23,11 @@ from loky import get_reusable_executor
 from loky.process_executor import BrokenProcessPool
 
 from xsim._base.memory import forget_peak, peak_memory
-from xsim.engine.block import MemberResult, Work, run_block, timed_out, worker_died
-from xsim.engine.executors.protocol import Task
+from xsim.engine.block import MemberResult, Work, timed_out, worker_died
+from xsim.engine.executors.protocol import Ended, Task, run_task
 from xsim.engine.executors.watch import IDLE, Whereabouts, forget, running
-from xsim.engine.executors.window import as_completed
+from xsim.engine.executors.window import as_completed, left
+from xsim.engine.failure import keep, kept
 from xsim.engine.picklable import check_picklable, travelling
 from xsim.engine.thread_limits import ThreadLimits, thread_environment
 from xsim.errors import WorkerError
@@ -33,13 +36,16 @@ from xsim.plan.blocks import single
 GRACE = 1.0
 """Seconds over its time limit, at the least, after which a member that has not stopped by itself is ended."""
 
+MOST_STARTS = 3
+"""How often workers that end while they run no member are started again, with no member finished in between."""
+
 
 class ProcessExecutor:
     """Runs tasks in a pool of processes that outlives the run, so that the next one starts at once.
 
     A worker that dies takes only the member with it that killed it: those that were running at that moment run again,
     each alone, and the one that kills its worker again has failed. All other members of the blocks that were under way
-    run again in the ordinary way.
+    run again in the ordinary way. Where none was running, workers are started again a few times.
 
     Parameters
     ----------
@@ -54,6 +60,8 @@ class ProcessExecutor:
         self._threads = threads_per_worker
         self._folder = tempfile.TemporaryDirectory(prefix="xsim-")
         self._overdue: dict[int, float] = {}
+        self._starts = 0
+        self._under_way: dict[Future[list[MemberResult]], Task] = {}
         self._running: set[Future[list[MemberResult]]] = set()
         self._make_pool()
 
@@ -61,8 +69,10 @@ class ProcessExecutor:
         # Libraries that are loaded later, in a stage, read the environment; those loaded already are limited below.
         environment = thread_environment(self._threads)
         self._pool = get_reusable_executor(max_workers=self._workers, timeout=60, env=environment)
+        for _ in range(self._workers):  # they start while the store is being made
+            self._pool.submit(_start)
 
-    def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[MemberResult]]]:
+    def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[Ended]:
         """Run tasks as workers get free. The work travels once for each worker; tasks carry little more than a block.
 
         Raises
@@ -70,7 +80,7 @@ class ProcessExecutor:
         NotPicklableError
             If the work cannot be sent.
         WorkerError
-            If workers end before they have started a member.
+            If workers end before they have started a member, again and again.
         """
         shipped = self._ship(_without_store(work))
         waiting = iter(tasks)
@@ -78,12 +88,17 @@ class ProcessExecutor:
             lost: list[Task] = []
             error: BaseException | None = None
             submit = partial(self._submit, shipped)
-            for task, future in as_completed(submit, _until(lost, waiting), self._workers, self._look(work)):
+            for task, future in as_completed(
+                submit, _until(lost, waiting), self._workers, self._under_way, self._look(work)
+            ):
                 try:
-                    yield task, _absorb(work, future.result())
+                    results = _absorb(work, future.result())
                 except BrokenProcessPool as broken:
                     lost.append(task)
                     error = broken
+                else:
+                    self._starts = 0
+                    yield task, results
             if not lost:
                 return
             assert error is not None
@@ -106,12 +121,16 @@ class ProcessExecutor:
         members = {member: task for task in lost for member in task.block.members(batch)}
         suspects = {member: each for member, each in suspects.items() if member in members}
         if not suspects:
-            raise WorkerError(
-                "a worker process ended before it had started a member",
-                got=_exit_codes(error),
-                remedy="members that are done are saved; look for what ends a process: memory, os._exit, a crash",
-            ) from error
+            self._starts += 1
+            if self._starts > MOST_STARTS:
+                raise WorkerError(
+                    "worker processes end before they have started a member",
+                    got=f"{_exit_codes(error)}, {self._starts} times with no member finished in between",
+                    remedy="members that are done are saved; look for what ends a process: memory, os._exit, a crash",
+                ) from error
         self._start_again()
+        if not suspects:
+            return lost
         verdicts: dict[int, MemberResult] = {}
         overdue, self._overdue = self._overdue, {}
         for member, each in suspects.items():
@@ -134,7 +153,7 @@ class ProcessExecutor:
         for _ in range(1 + work.plan.options.retries):
             submit = partial(self._submit, shipped)
             try:
-                ((_, future),) = as_completed(submit, [task], 1, self._look(work))
+                ((_, future),) = as_completed(submit, [task], 1, {}, self._look(work))
                 (result,) = _absorb(work, future.result())
             except BrokenProcessPool as broken:
                 error = broken
@@ -190,6 +209,10 @@ class ProcessExecutor:
         self._workers = workers
         self._make_pool()
 
+    def left(self) -> list[Ended]:
+        """Give the tasks that had ended."""
+        return left(self._under_way)
+
     def close(self, now: bool) -> None:
         """End the run; the pool stays for the next one, unless its tasks have to be killed."""
         if now:
@@ -214,6 +237,10 @@ def _without_store(work: Work) -> Work:
     # A store may be in the memory of this process; where workers write to it, the writer has it.
     plan = attrs.evolve(work.plan, options=attrs.evolve(work.plan.options, store=None, resume=False))
     return attrs.evolve(work, plan=plan)
+
+
+def _start() -> None:
+    """Have a worker load this module."""
 
 
 _loaded: tuple[str, Work] | None = None
@@ -248,8 +275,13 @@ def _follow_parent(coordinator: int) -> None:
 
 
 def _end_without(coordinator: int) -> None:
-    if os.name != "nt" and os.getppid() != coordinator:
+    if _is_alone(coordinator, multiprocessing.parent_process() if os.name == "nt" else None):
         os._exit(1)
+
+
+def _is_alone(coordinator: int, parent: Any) -> bool:
+    """Whether the coordinator has died: its number stays that of the parent on Windows, where a handle tells."""
+    return os.getppid() != coordinator if parent is None else not parent.is_alive()
 
 
 def _run_task(path: str, threads: int, task: Task, coordinator: int) -> list[MemberResult]:
@@ -276,7 +308,10 @@ def _run_task(path: str, threads: int, task: Task, coordinator: int) -> list[Mem
             first = _loaded[1].shapes is None
             if first:
                 forget_peak()
-            results = run_block(_loaded[1], task.block, task.known, _whereabouts.tell)
+            results = run_task(_loaded[1], task, _whereabouts.tell)
+    except BaseException as error:
+        keep(error, [travelling(result) for result in kept(error)])
+        raise
     finally:
         _whereabouts.tell(IDLE)
     if first:  # the memory of the first members decides how many run at a time

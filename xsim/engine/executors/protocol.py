@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 import attrs
 
-from xsim.engine.block import MemberResult, Work
+from xsim.engine.block import MemberResult, Work, run_block
 from xsim.plan.blocks import Block
 
 
 @attrs.frozen(eq=False)
 class Task:
-    """A block to run, and what is known of its members already."""
+    """A block to run, and what is known of its members already.
+
+    Attributes
+    ----------
+    block : Block
+    known : mapping of int to MemberResult
+    part_of : Block, optional
+        The block whose chunks the members belong to, if it is another one: values are given back, and not written.
+    """
 
     block: Block
     known: Mapping[int, MemberResult] = attrs.field(factory=dict)
+    part_of: Block | None = None
+
+
+def run_task(work: Work, task: Task, started: Callable[[int], None] | None = None) -> list[MemberResult]:
+    """Run a task, here and now; see `xsim.engine.block.run_block`."""
+    if task.part_of is not None:
+        work = attrs.evolve(work, writer=None)
+    return run_block(work, task.block, task.known, started)
+
+
+Ended = tuple[Task, list[MemberResult]]
+"""A task and the results of its members, of the first ones only where it was interrupted."""
 
 
 class Executor(Protocol):
@@ -28,7 +48,7 @@ class Executor(Protocol):
     def check(self, work: Work) -> None:
         """Check that work can get to where it is done, before anything is written."""
 
-    def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[MemberResult]]]:
+    def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[Ended]:
         """Run tasks; give each with its results when it is done, in any order. Tasks are taken as workers get free."""
 
     def limit(self, workers: int) -> None:
@@ -36,3 +56,6 @@ class Executor(Protocol):
 
     def close(self, now: bool) -> None:
         """End, with nothing running afterwards: tasks under way finish, or are killed if `now` and they can be."""
+
+    def left(self) -> list[Ended]:
+        """Give, after the end, the tasks whose results nobody has taken, as far as they got."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from xsim.engine.block import MemberResult, Work, run_block
-from xsim.engine.executors.protocol import Task
+from xsim.engine.block import Work
+from xsim.engine.executors.protocol import Ended, Task, run_task
+from xsim.engine.failure import kept
 from xsim.engine.thread_limits import ThreadLimits
 
 
@@ -21,20 +22,30 @@ class SequentialExecutor:
     in_workers = False
 
     def __init__(self, threads_per_worker: int | None = None) -> None:
+        self._left: list[Ended] = []
         self._limits = None if threads_per_worker is None else ThreadLimits(threads_per_worker)
 
     def check(self, work: Work) -> None:
         """Do nothing: the work stays here."""
 
-    def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[MemberResult]]]:
+    def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[Ended]:
         """Run tasks in their order."""
         for task in tasks:
-            yield task, run_block(work, task.block, task.known)
+            try:
+                results = run_task(work, task)
+            except BaseException as error:
+                self._left = [(task, kept(error))]
+                raise
+            yield task, results
             if self._limits is not None:
                 self._limits.renew()
 
     def limit(self, workers: int) -> None:
         """Do nothing: there is one at a time."""
+
+    def left(self) -> list[Ended]:
+        """Give the task that was interrupted."""
+        return self._left
 
     def close(self, now: bool) -> None:
         """Give back the threads; nothing is running."""

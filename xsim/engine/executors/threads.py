@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 
-from xsim.engine.block import MemberResult, Work, run_block
-from xsim.engine.executors.protocol import Task
-from xsim.engine.executors.window import as_completed
+from xsim.engine.block import MemberResult, Work
+from xsim.engine.executors.protocol import Ended, Task, run_task
+from xsim.engine.executors.window import as_completed, left
 from xsim.engine.thread_limits import ThreadLimits, limited_pool
 
 
@@ -24,6 +24,7 @@ class ThreadExecutor:
 
     def __init__(self, workers: int, threads_per_worker: int) -> None:
         self._workers = workers
+        self._under_way: dict[Future[list[MemberResult]], Task] = {}
         # These libraries have one limit a process, which each of our threads meets.
         self._limits = ThreadLimits(threads_per_worker)
         self._threads = threads_per_worker
@@ -32,13 +33,13 @@ class ThreadExecutor:
     def check(self, work: Work) -> None:
         """Do nothing: the work stays here."""
 
-    def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[tuple[Task, list[MemberResult]]]:
+    def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[Ended]:
         """Run tasks as threads get free."""
 
         def submit(task: Task) -> Future[list[MemberResult]]:
-            return self._pool.submit(run_block, work, task.block, task.known)
+            return self._pool.submit(run_task, work, task)
 
-        for task, future in as_completed(submit, tasks, self._workers):
+        for task, future in as_completed(submit, tasks, self._workers, self._under_way):
             self._limits.renew()
             yield task, future.result()
 
@@ -47,6 +48,10 @@ class ThreadExecutor:
         self._pool.shutdown()
         self._workers = workers
         self._pool = limited_pool(workers, self._threads)
+
+    def left(self) -> list[Ended]:
+        """Give the tasks that went on to their end."""
+        return left(self._under_way)
 
     def close(self, now: bool) -> None:
         """Wait for running tasks; a running call cannot be killed."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import islice
 
 from xsim.engine.block import MemberResult
-from xsim.engine.executors.protocol import Task
+from xsim.engine.executors.protocol import Ended, Task
+from xsim.engine.failure import kept
 
 LOOK = 0.2
 """Seconds between two looks."""
@@ -17,6 +18,7 @@ def as_completed(
     submit: Callable[[Task], Future[list[MemberResult]]],
     tasks: Iterable[Task],
     workers: int,
+    under_way: dict[Future[list[MemberResult]], Task],
     look: Callable[[], None] | None = None,
 ) -> Iterator[tuple[Task, Future[list[MemberResult]]]]:
     """Submit tasks, at most one more than there are workers at a time, and give them as they end.
@@ -29,11 +31,12 @@ def as_completed(
     submit : callable
     tasks : iterable of Task
     workers : int
+    under_way : dict
+        Is kept up to date: tasks by their futures, until they have been taken.
     look : callable, optional
         Called now and then while tasks are running.
     """
     waiting = iter(tasks)
-    under_way: dict[Future[list[MemberResult]], Task] = {}
     while True:
         for task in islice(waiting, workers + 1 - len(under_way)):
             under_way[submit(task)] = task
@@ -43,4 +46,11 @@ def as_completed(
         if not done and look is not None:
             look()
         for future in done:
-            yield under_way.pop(future), future
+            yield under_way[future], future
+            del under_way[future]
+
+
+def left(under_way: Mapping[Future[list[MemberResult]], Task]) -> list[Ended]:
+    """Give, when nothing runs any more, the tasks that nobody has taken, as far as they got."""
+    ended = [(task, future) for future, task in under_way.items() if future.done() and not future.cancelled()]
+    return [(task, future.result() if (error := future.exception()) is None else kept(error)) for task, future in ended]

@@ -61,7 +61,7 @@ EXECUTORS: dict[str, Callable[[], Executor]] = {
 }
 
 
-class Interrupt(BaseException):
+class Interrupt(KeyboardInterrupt):
     """Ends a run, as Ctrl-C does."""
 
 

@@ -1,0 +1,54 @@
+"""The methods of a stage in the order of execution: found once, for any number of members (DESIGN §V7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from xsim._base.stages import Stage
+from xsim.declare.process import ProcessSpec
+
+OWN = frozenset({"rng", "job"})
+"""Runtime arguments that each process has for itself."""
+
+
+@attrs.frozen(eq=False)
+class StageCalls:
+    """What is called in a stage.
+
+    Attributes
+    ----------
+    calls : tuple of (str, int, bool)
+        Name of the process, number of the kind of its arguments, and whether it caches variables computed on demand.
+    kinds : tuple of (tuple of str, str)
+        For each kind the names of the runtime arguments, and the process that alone gets them, or an empty string.
+    caching : tuple of str
+        Names of all processes that cache variables computed on demand.
+    """
+
+    calls: tuple[tuple[str, int, bool], ...]
+    kinds: tuple[tuple[tuple[str, ...], str], ...]
+    caching: tuple[str, ...]
+
+
+def stage_calls(order: tuple[str, ...], specs: Mapping[str, ProcessSpec], stage: Stage) -> StageCalls:
+    """Find what is called in a stage.
+
+    Parameters
+    ----------
+    order : tuple of str
+        Names of processes in the order of execution.
+    specs : mapping of str to ProcessSpec
+    stage : Stage
+    """
+    caching = dict.fromkeys(name for name in order if any(v.compute_cache for v in specs[name].variables.values()))
+    numbers: dict[tuple[tuple[str, ...], str], int] = {}
+    calls = []
+    for name in order:
+        method = specs[name].stages.get(stage)
+        if method is not None:
+            # Processes that ask for the same arguments share them; random streams and jobs are each one's own.
+            kind = (method.args, "" if OWN.isdisjoint(method.args) else name)
+            calls.append((name, numbers.setdefault(kind, len(numbers)), name in caching))
+    return StageCalls(tuple(calls), tuple(numbers), tuple(caching))

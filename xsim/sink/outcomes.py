@@ -1,0 +1,55 @@
+"""The journal unfolded into labelled variables, when a run ends (DESIGN §B7, §B10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import zarr
+
+from xsim.plan.batch import Batch
+from xsim.plan.blocks import Block, block_shape, blocks
+from xsim.sink.journal import FIELDS, JOURNAL, outcome_attrs, unfold
+from xsim.sink.plain_array import Array
+from xsim.sink.records import read_texts
+
+OUTCOME_CHUNK = 5_000
+"""Members whose outcomes make a chunk."""
+READ_AT_ONCE = 500
+"""Members whose records are read at once: as objects of Python they take many times the room of their columns."""
+
+
+def write_outcomes(group: zarr.Group, batch: Batch) -> None:
+    """Unfold the journal of a store into labelled variables, a chunk of these at a time (DESIGN §B10)."""
+    journal = group[JOURNAL]
+    assert isinstance(journal, zarr.Array)
+    chunk = block_shape(batch, OUTCOME_CHUNK)
+    arrays: dict[str, zarr.Array[Any]] = {}
+    for _, (name, default, _text) in FIELDS.items():
+        dtype: Any = str if isinstance(default, str) else np.dtype(type(default))
+        arrays[name] = group.create_array(
+            name,
+            shape=batch.shape,
+            dtype=dtype,
+            chunks=chunk,
+            fill_value=default,
+            dimension_names=batch.dims,
+            attributes=outcome_attrs(name),
+        )
+    for block in blocks(batch, chunk):
+        for name, values in _columns(journal, batch, block).items():
+            arrays[name][block.slices] = values
+
+
+def _columns(journal: zarr.Array[Any], batch: Batch, box: Block) -> dict[str, Array]:
+    """Give one array for each field of the records in a box, with texts as numpy packs them."""
+    columns = {name: np.empty(box.shape, dtype=_packed(default)) for name, default, _ in FIELDS.values()}
+    inside = Batch(batch.dims, box.shape)
+    for part in blocks(inside, block_shape(inside, READ_AT_ONCE)):
+        for name, values in unfold(read_texts(journal, part.within(box))).items():
+            columns[name][part.slices] = values
+    return columns
+
+
+def _packed(default: Any) -> Any:
+    return np.dtypes.StringDType() if isinstance(default, str) else type(default)
