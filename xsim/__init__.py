@@ -34,6 +34,7 @@ from xsim.setup.create import create_setup
 if TYPE_CHECKING:
     from xsim import testing
     from xsim.job.job import Job
+    from xsim.result.cancel import cancel
     from xsim.result.explanation import Explanation
     from xsim.result.open_run import open_run
 
@@ -67,6 +68,7 @@ __all__ = [
     "create_setup",
     "XsimAccessor",
     "open_run",
+    "cancel",
     "Explanation",
     "ThreadSynchronizer",
     "ProcessSynchronizer",
@@ -87,6 +89,7 @@ __all__ = [
 _LATER = {
     "Explanation": "xsim.result.explanation",
     "Job": "xsim.job.job",
+    "cancel": "xsim.result.cancel",
     "open_run": "xsim.result.open_run",
 }
 

@@ -12,7 +12,9 @@ import xarray as xr
 from xsim.declare.hook import collect_hooks
 from xsim.engine.batch import new_book, run_batch
 from xsim.engine.block import Work
+from xsim.engine.board import Board
 from xsim.engine.book import Book
+from xsim.engine.control import Control
 from xsim.engine.ending import Ending
 from xsim.engine.events import Events, NoEvents
 from xsim.engine.executors.processes import ProcessExecutor
@@ -26,10 +28,13 @@ from xsim.engine.parallel import ParallelStages
 from xsim.engine.profile import Part, Profile
 from xsim.engine.site import make_jobs
 from xsim.engine.state import make_state
+from xsim.engine.stopping import STOPS, listening
 from xsim.engine.timed import piece, time_batch, time_sink
-from xsim.errors import BatchError, BatchWarning, OptionError, PlanWarning
+from xsim.errors import BatchError, BatchWarning, OptionError, PlanWarning, StoppedError
 from xsim.model.graph import ModelGraph
+from xsim.monitor.live import LiveStatus, live_of
 from xsim.monitor.progress import progress_for
+from xsim.monitor.watching import watching
 from xsim.plan.options import RunOptions
 from xsim.plan.provenance import Provenance
 from xsim.plan.run_plan import RunPlan, make_plan
@@ -83,9 +88,10 @@ def run(
         warnings.warn(remark, PlanWarning, stacklevel=4)  # where .xsim.run is called
     bound = Hooks(functions, view if functions else _no_view, profile)
     store = None if options.store is None else ZarrStore(options.store, options.mode, options.resume, provenance)
-    with progress_for(plan, hooks) as events:
+    live = live_of(hooks) if plan.is_batch else None
+    with progress_for(plan, hooks, live) as events:
         if plan.is_batch:
-            result = _run_batch(plan, store, provenance, bound, events)
+            result = _run_batch(plan, store, provenance, bound, events, live)
         else:
             result = _run_single(plan, store, provenance, bound, events, objects)
     for remark in replaced_labels(plan, setup, result):
@@ -178,22 +184,34 @@ def _ended(plan: RunPlan, ending: Ending | None) -> str:
 
 
 def _run_batch(
-    plan: RunPlan, store: ZarrStore | None, provenance: Provenance, hooks: Hooks, events: Events
+    plan: RunPlan,
+    store: ZarrStore | None,
+    provenance: Provenance,
+    hooks: Hooks,
+    events: Events,
+    live: LiveStatus | None,
 ) -> xr.Dataset:
     sink: BatchSink = MemoryBatchSink() if store is None else ZarrBatchSink(store)
     try:
         plan = sink.preflight(plan)
         if store is None:
             provenance.begin(plan)
-        return _run_members(plan, store, provenance, sink, hooks, events)
+        return _run_members(plan, store, provenance, sink, hooks, events, live)
     finally:
         sink.release()
 
 
 def _run_members(
-    plan: RunPlan, store: ZarrStore | None, provenance: Provenance, sink: BatchSink, hooks: Hooks, events: Events
+    plan: RunPlan,
+    store: ZarrStore | None,
+    provenance: Provenance,
+    sink: BatchSink,
+    hooks: Hooks,
+    events: Events,
+    live: LiveStatus | None,
 ) -> xr.Dataset:
-    executor = _executor(plan)
+    control = Control()
+    executor = _executor(plan, control)
     time_batch(hooks.profile, sink, executor)
     book = new_book(plan)
     provenance.members = book.counts
@@ -201,8 +219,13 @@ def _run_members(
     try:
         executor.check(Work(plan, hooks))
         sink.open(plan)
-        run_batch(plan, sink, hooks, executor, events, book)
+        board = Board(plan.batch, book, executor.working)
+        with watching(plan, board, control, live, sink), listening(control, executor.in_workers):
+            run_batch(plan, sink, hooks, executor, events, book)
         finished = True
+    except KeyboardInterrupt:
+        _stop_cleanly(control, book)
+        raise
     finally:
         executor.close(now=not finished)
     summary = book.summary()
@@ -217,11 +240,28 @@ def _run_members(
     return result
 
 
-def _executor(plan: RunPlan) -> Executor:
+def _stop_cleanly(control: Control, book: Book) -> None:
+    """Raise what tells a batch queue from a user, if it was one that stopped the run.
+
+    Raises
+    ------
+    StoppedError
+    """
+    if control.why in STOPS:
+        raise StoppedError(
+            f"the run was stopped: {control.why}",
+            got=book.summary().partition("\n")[0],
+            remedy="resume=True goes on with what is left",
+            code=STOPS[control.why],
+        ) from None
+
+
+def _executor(plan: RunPlan, control: Control) -> Executor:
     if plan.scheduler == "synchronous":
-        return SequentialExecutor(plan.options.threads_per_worker)
+        return SequentialExecutor(plan.options.threads_per_worker, control)
     assert plan.threads is not None
-    return (ProcessExecutor if plan.scheduler == "processes" else ThreadExecutor)(plan.workers, plan.threads)
+    executor = ProcessExecutor if plan.scheduler == "processes" else ThreadExecutor
+    return executor(plan.workers, plan.threads, control)
 
 
 def _result(plan: RunPlan, store: ZarrStore | None, arrays: Mapping[str, Any], facts: Mapping[str, Any]) -> xr.Dataset:

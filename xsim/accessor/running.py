@@ -92,6 +92,8 @@ class XsimAccessor(SetupAccessor, ResultViews):
         keep_scratch: str = "failed",
         memory: int | str | None = None,
         memory_per_member: int | str | None = None,
+        priority: Any = None,
+        max_walltime: Any = None,
     ) -> xr.Dataset:
         """Run a model with this dataset as setup.
 
@@ -170,6 +172,13 @@ class XsimAccessor(SetupAccessor, ResultViews):
         memory_per_member : int or str, optional
             What a member needs: no more run at a time than there is memory for. Otherwise the first ones are measured,
             where worker processes or external programs run them.
+        priority : str or array-like, optional
+            Which members start first: numbers along the batch dimensions, or the name of a variable of this dataset
+            that has them. Greater ones come first, but for the first members of all, which tell the types of outputs.
+            A block starts with the greatest of its members.
+        max_walltime : float or datetime.timedelta, optional
+            Seconds after which a batch stops as it does after Ctrl-C, and raises `xsim.errors.StoppedError`: what is
+            done is kept, and ``resume=True`` goes on.
 
         Returns
         -------
@@ -184,6 +193,8 @@ class XsimAccessor(SetupAccessor, ResultViews):
             If something is wrong with setup, options or store; nothing has been written then.
         BatchError
             If members of a batch fail. It also is of the type of the first failure.
+        StoppedError
+            If ``max_walltime`` is over, or after SIGTERM. Uncaught, it ends Python with exit code 75 or 143.
         Exception
             What a process raises in a single run; its notes name the process, the stage and the step.
 

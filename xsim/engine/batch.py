@@ -21,7 +21,7 @@ from xsim.engine.ration import check_block, ration
 from xsim.engine.rescue import accept, first_members, settle
 from xsim.engine.tail import Tail
 from xsim.plan.batch import Batch
-from xsim.plan.blocks import best_size, block_shape, blocks, count_blocks, single
+from xsim.plan.blocks import Block, best_size, block_shape, blocks, count_blocks, single
 from xsim.plan.budget import Budget
 from xsim.plan.chunks import CHUNK_BYTES
 from xsim.plan.run_plan import RunPlan
@@ -153,7 +153,7 @@ def _enter(plan: RunPlan, earlier: Earlier, book: Book) -> int:
 
 def _tasks_left(plan: RunPlan, sink: BatchSink, earlier: Earlier, book: Book) -> Iterator[Task]:
     """Give a task for each block that is not done; what is done of it is read, since chunks are written whole."""
-    for block in blocks(plan.batch, earlier.block):
+    for block in _by_priority(plan, blocks(plan.batch, earlier.block)):
         done = earlier.records(block)
         if len(done) == len(block.members(plan.batch)):
             continue
@@ -198,8 +198,10 @@ def _save_first(plan: RunPlan, sink: BatchSink, book: Book, pilots: dict[int, Me
     if any(result.error is None for result in pilots.values()):
         for task in _begin(plan, sink, pilots, book, plan.budget)[2]:
             members = task.block.members(plan.batch)
-            if members[0] > max(pilots):
+            if plan.priorities is None and members[0] > max(pilots):
                 break
+            if not task.known:
+                continue
             accept(sink, task, [task.known.get(member, PENDING) for member in members])
 
 
@@ -248,16 +250,24 @@ def _best_shape(plan: RunPlan, pilots: dict[int, MemberResult], workers: int) ->
 def _tasks(plan: RunPlan, shape: tuple[int, ...], pilots: dict[int, MemberResult], book: Book) -> Iterator[Task]:
     """Give a task for each block, until nothing new is to start; blocks of members that have run always go."""
     known = {member: _without_failed_data(result) for member, result in pilots.items()}
-    for block in blocks(plan.batch, shape):
+    for block in _by_priority(plan, blocks(plan.batch, shape)):
         members = block.members(plan.batch)
         here = {member: known[member] for member in members if member in known}
         if book.stop_reason:
             if not here:
-                if members[0] > max(known, default=-1):
+                if plan.priorities is None and members[0] > max(known, default=-1):
                     return
                 continue
             here |= {member: PENDING for member in members if member not in here}
         yield Task(block, here)
+
+
+def _by_priority(plan: RunPlan, found: Iterator[Block]) -> Iterator[Block]:
+    """Give the blocks with members of great priority first, otherwise in their order."""
+    priorities = plan.priorities
+    if priorities is None:
+        return found
+    return iter(sorted(found, key=lambda block: -priorities[block.slices].max()))
 
 
 def _fits(result: MemberResult, shapes: dict[str, OutputShape]) -> bool:
@@ -284,7 +294,7 @@ class _Late:
 
     batch: Batch
     ended: list[tuple[Task, list[MemberResult]]] = attrs.field(factory=list)
-    not_taken: Task | None = None
+    not_taken: list[Task] = attrs.field(factory=list)
 
     def first(self) -> tuple[int, str, OutputShape]:
         """Give the lowest member that stopped, and the output that it is the first to save (DESIGN §S6)."""
@@ -296,7 +306,7 @@ class _Late:
         return min(found, key=lambda each: each[0])
 
     def again(self, book: Book) -> Iterator[Task]:
-        """Give the tasks that run these members again, unless nothing new is to start, and the one not taken."""
+        """Give the tasks that run these members again, unless nothing new is to start, and those not taken."""
         for task, results in self.ended:
             known = {}
             for member, result in zip(task.block.members(self.batch), results, strict=True):
@@ -305,8 +315,7 @@ class _Late:
                 elif book.stop_reason:
                     known[member] = PENDING
             yield attrs.evolve(task, known=known)
-        if self.not_taken is not None:
-            yield self.not_taken
+        yield from self.not_taken
 
 
 def _run_blocks(
@@ -321,7 +330,8 @@ def _run_blocks(
 ) -> _Late:
     """Run blocks, until one saves an output that has no array."""
     late = _Late(work.plan.batch)
-    for task, results in executor.run(work, _until_late(tasks, late, under_way)):
+    in_order = work.plan.priorities is None
+    for task, results in executor.run(work, _until_late(tasks, late, under_way, in_order)):
         under_way[:] = [other for other in under_way if other.block != task.block]
         if any(result.late is not None for result in results):
             late.ended.append((task, results))
@@ -338,15 +348,18 @@ def _run_blocks(
     return late
 
 
-def _until_late(tasks: Iterator[Task], late: _Late, under_way: list[Task]) -> Iterator[Task]:
+def _until_late(tasks: Iterator[Task], late: _Late, under_way: list[Task], in_order: bool) -> Iterator[Task]:
     """Give tasks; once a member is late, only those of blocks with members below it.
 
-    Blocks come in the order of their first members, but a box may hold members above those of the next box.
+    Blocks come in the order of their first members unless there are priorities, but a box may hold members above those
+    of the next box.
     """
     for task in tasks:
         if late.ended and task.block.members(late.batch)[0] > late.first()[0]:
-            late.not_taken = task
-            return
+            late.not_taken.append(task)
+            if in_order:
+                return
+            continue
         if task.part_of is None:  # of the others nothing is written
             under_way.append(task)
         yield task

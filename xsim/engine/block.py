@@ -21,9 +21,10 @@ from xsim.engine.index_hashes import IndexHashes
 from xsim.engine.loop import run_member
 from xsim.engine.profile import Figures
 from xsim.engine.site import make_jobs
+from xsim.engine.slot import Slot
 from xsim.engine.state import make_state
 from xsim.engine.timed import timed_block
-from xsim.errors import CancelledError, TimeLimitError, WorkerError
+from xsim.errors import CancelledError, TimeLimitError
 from xsim.plan.blocks import Block
 from xsim.plan.inputs import validate_inputs
 from xsim.plan.run_plan import RunPlan
@@ -93,7 +94,7 @@ PENDING = MemberResult({}, {}, None)
 
 @timed_block
 def run_block(
-    work: Work, block: Block, known: Mapping[int, MemberResult], started: Callable[[int], None] | None = None
+    work: Work, block: Block, known: Mapping[int, MemberResult], slot: Slot | None = None
 ) -> list[MemberResult]:
     """Run the members of a block and write what they saved.
 
@@ -103,8 +104,8 @@ def run_block(
     block : Block
     known : mapping of int to MemberResult
         Members that have run already, with their data.
-    started : callable, optional
-        Is told each member that starts.
+    slot : Slot, optional
+        Is told what is running, and tells what is to end.
 
     Returns
     -------
@@ -113,29 +114,27 @@ def run_block(
         is late.
     """
     members = block.members(work.plan.batch)
-    started = started or _nobody
+    slot = slot or Slot()
     if work.shapes is None:
-        return _run_apart(work, members, known, started)
+        return _run_apart(work, members, known, slot)
     if work.writer is not None and len(members) == 1:
         if members[0] not in known:
-            streaming = partial(_run_streaming, work, work.writer, block, members[0])
-            result = _try_again(work, members[0], started, streaming)
+            streaming = partial(_run_streaming, work, work.writer, block, members[0], slot)
+            result = _try_again(work, members[0], slot, streaming)
             if result.late is None:
                 work.writer.record(block, [result.record])
             return [result]
         if known[members[0]].error is not None:
             work.writer.clear(block)  # it has ended its worker, after having streamed part of its values
-    return _run_together(work, work.shapes, block, known, started)
+    return _run_together(work, work.shapes, block, known, slot)
 
 
-def _run_apart(
-    work: Work, members: Sequence[int], known: Mapping[int, MemberResult], started: Callable[[int], None]
-) -> list[MemberResult]:
+def _run_apart(work: Work, members: Sequence[int], known: Mapping[int, MemberResult], slot: Slot) -> list[MemberResult]:
     """Run the first members, each with values of its own."""
     results: list[MemberResult] = []
     try:
         for member in members:
-            results.append(known.get(member) or run_one(work, member, started))
+            results.append(known.get(member) or run_one(work, member, slot))
     except BaseException as error:
         keep(error, results)
         raise
@@ -147,7 +146,7 @@ def _run_together(
     shapes: Mapping[str, OutputShape],
     block: Block,
     known: Mapping[int, MemberResult],
-    started: Callable[[int], None],
+    slot: Slot,
 ) -> list[MemberResult]:
     """Run the members of a block whose values are held, and write these if that is to be done here."""
     members = block.members(work.plan.batch)
@@ -159,8 +158,8 @@ def _run_together(
     results: list[MemberResult] = []
     try:
         for place, member in enumerate(members):
-            run = partial(_run_beside, work, rows, hashes, place, member)
-            results.append(known.get(member) or _try_again(work, member, started, run))
+            run = partial(_run_beside, work, rows, hashes, place, member, slot)
+            results.append(known.get(member) or _try_again(work, member, slot, run))
     except BaseException as error:
         if work.writer is None:
             keep(error, [_with_data(result, rows[place]) for place, result in enumerate(results)])
@@ -189,23 +188,18 @@ def _write(writer: BlockWriter, block: Block, results: Sequence[MemberResult], r
     writer.record(block, [result.record for result in ended])
 
 
-def _nobody(member: int) -> None:
-    """Nobody wants to know what starts."""
-
-
-def run_one(work: Work, member: int, started: Callable[[int], None] = _nobody) -> MemberResult:
+def run_one(work: Work, member: int, slot: Slot | None = None) -> MemberResult:
     """Run a member and hold what it saved, as often as the options allow until it is done."""
-    return _try_again(work, member, started, partial(_run_held, work, member))
+    slot = slot or Slot()
+    return _try_again(work, member, slot, partial(_run_held, work, member, slot))
 
 
-def _try_again(
-    work: Work, member: int, started: Callable[[int], None], run: Callable[[], MemberResult]
-) -> MemberResult:
+def _try_again(work: Work, member: int, slot: Slot, run: Callable[[], MemberResult]) -> MemberResult:
     """Run a member until it is done, or has used up its retries; running out of time is final."""
     retries = work.plan.options.retries
     attempts = 0
     while True:
-        started(member)
+        slot.begin(member)
         result = run()
         attempts += 1
         if result.record.get("outcome") != "failed" or attempts > retries:
@@ -215,24 +209,24 @@ def _try_again(
     return result
 
 
-def _run_held(work: Work, member: int) -> MemberResult:
+def _run_held(work: Work, member: int, slot: Slot) -> MemberResult:
     """Run a member and hold what it saved; what a failed member saved is dropped, but for its types."""
     recorder = MemberRecorder(work.plan, work.shapes, work.limit)
     try:
-        record, error = _attempt(work, member, recorder.puts)
+        record, error = _attempt(work, member, slot, recorder.puts)
     except LateOutputError as late:
         return MemberResult({}, {}, None, late=(late.name, late.shape))
     data = recorder.data()
     shapes = {name: (s.own_shape, s.missing, s.ambiguous) for name, s in data.items()}
     hashes = IndexHashes(work.plan).of({name: saved.rows for name, saved in data.items()})
-    return MemberResult(_with_shapes(record, shapes, hashes), shapes, data, error)
+    return MemberResult(with_shapes(record, shapes, hashes), shapes, data, error)
 
 
-def _run_beside(work: Work, rows: BlockRows, hashes: IndexHashes, place: int, member: int) -> MemberResult:
+def _run_beside(work: Work, rows: BlockRows, hashes: IndexHashes, place: int, member: int, slot: Slot) -> MemberResult:
     """Run a member of a block, whose values go to their place beside those of the others."""
     rows.begin(place)
     try:
-        record, error = _attempt(work, member, rows.puts)
+        record, error = _attempt(work, member, slot, rows.puts)
     except LateOutputError as late:
         rows.drop(place)
         return MemberResult({}, {}, None, late=(late.name, late.shape))
@@ -245,7 +239,7 @@ def _run_beside(work: Work, rows: BlockRows, hashes: IndexHashes, place: int, me
     return MemberResult(record, shapes, None, error)
 
 
-def _run_streaming(work: Work, writer: BlockWriter, block: Block, member: int) -> MemberResult:
+def _run_streaming(work: Work, writer: BlockWriter, block: Block, member: int, slot: Slot) -> MemberResult:
     """Run a member, writing each chunk when it is full."""
     fixed = dict(work.plan.setup.sizes)
     buffers = []
@@ -256,7 +250,7 @@ def _run_streaming(work: Work, writer: BlockWriter, block: Block, member: int) -
         buffers.append(OutputBuffer(output, target, fixed, shape))
     puts = [_also_keep(buffer, seen) if buffer.output.is_index else buffer.put for buffer in buffers]
     try:
-        record, error = _attempt(work, member, puts)
+        record, error = _attempt(work, member, slot, puts)
     except LateOutputError as late:
         _erase(writer, block, buffers)
         return MemberResult({}, {}, None, late=(late.name, late.shape))
@@ -266,10 +260,10 @@ def _run_streaming(work: Work, writer: BlockWriter, block: Block, member: int) -
     else:
         _erase(writer, block, buffers)
     found = {b.output.name: (b.own_shape, b.missing, b.ambiguous) for b in buffers if b.type is not None}
-    return MemberResult(_with_shapes(record, found, IndexHashes(work.plan).of(seen)), found, None, error)
+    return MemberResult(with_shapes(record, found, IndexHashes(work.plan).of(seen)), found, None, error)
 
 
-def _with_shapes(record: Record, shapes: Mapping[str, SavedShape], hashes: Mapping[str, str]) -> Record:
+def with_shapes(record: Record, shapes: Mapping[str, SavedShape], hashes: Mapping[str, str]) -> Record:
     """Give a record with what a run that goes on from here has to know of the outputs."""
     return {**record, **said_of(shapes), "indexes": dict(hashes)}
 
@@ -298,20 +292,24 @@ def _also_keep(buffer: OutputBuffer, seen: dict[str, np.ndarray[Any, Any]]) -> C
 
 
 def _attempt(
-    work: Work, member: int, puts: Sequence[Callable[[Any], None]]
+    work: Work, member: int, slot: Slot, puts: Sequence[Callable[[Any], None]]
 ) -> tuple[dict[str, Any], BaseException | None]:
     plan = work.plan
     position = plan.batch.position(member)
     started, clock = datetime.now(UTC), time.perf_counter()
     error: BaseException | None = None
     limit = plan.options.time_limit
-    jobs = make_jobs(plan, member, math.inf if limit is None else time.monotonic() + limit)
+    deadline = math.inf if limit is None else time.monotonic() + limit
+    jobs = make_jobs(plan, member, deadline, slot.report, slot.is_cancelled)
     try:
+        slot.check()
         inputs = [planned.of_member(position) for planned in plan.inputs]
         if plan.options.validate is not None:
             validate_inputs(plan.graph, tuple(inputs), plan.timeline.nsteps)
-        stepped = None if limit is None else _deadline(limit, clock)
-        ending = run_member(plan, make_state(plan, member, jobs=jobs), inputs, puts, work.hooks, stepped)
+        stepped = slot.check if limit is None else partial(_check, slot, limit, clock)
+        state = make_state(plan, member, jobs=jobs)
+        slot.enter(state.context)
+        ending = run_member(plan, state, inputs, puts, work.hooks, stepped)
         record: dict[str, Any] = {"outcome": "done"} | ({} if ending is None else ending.record)
     except LateOutputError:
         jobs.close("done")
@@ -348,51 +346,19 @@ TIMED_OUT = "timed out"
 CANCELLED = "cancelled"
 
 
-def _deadline(limit: float, started: float) -> Callable[[int], None]:
-    """Give what stops a member between two steps once its time is over."""
-
-    def check(steps: int) -> None:
-        seconds = time.perf_counter() - started
-        if seconds > limit:
-            raise _over_time(limit, seconds)
-
-    return check
+def _check(slot: Slot, limit: float, started: float, steps: int) -> None:
+    """Stop a member between two steps once its time is over, or somebody wants it to stop."""
+    slot.check()
+    seconds = time.perf_counter() - started
+    if seconds > limit:
+        raise over_time(limit, seconds)
 
 
-def _over_time(limit: float, seconds: float) -> TimeLimitError:
+def over_time(limit: float, seconds: float) -> TimeLimitError:
+    """Make the error of a member that runs longer than it may."""
     return TimeLimitError(
         f"a member ran longer than time_limit={limit:g}",
         got=f"{seconds:.1f} seconds",
         expected=f"at most {limit:g} seconds",
         remedy="give it more time; members that are done stay as they are (resume=True)",
     )
-
-
-def timed_out(work: Work, since: float, until: float) -> MemberResult:
-    """Give the result of a member whose worker was ended, since it was over its time within one step."""
-    limit = work.plan.options.time_limit
-    assert limit is not None
-    return _ended(_over_time(limit, until - since), TIMED_OUT, since, until)
-
-
-def worker_died(why: str, since: float, until: float) -> MemberResult:
-    """Give the result of a member that ends its worker process."""
-    error = WorkerError(
-        "the worker process that ran this member ended",
-        got=why,
-        expected="a worker that lives on, whatever its member does",
-        remedy="look for what ends a process: memory that runs out, os._exit, a crash in compiled code",
-    )
-    return _ended(error, "failed", since, until)
-
-
-def _ended(error: Exception, outcome: str, since: float, until: float) -> MemberResult:
-    times = [datetime.fromtimestamp(t, UTC).isoformat(timespec="microseconds") for t in (since, until)]
-    record = {
-        **failure_record(error),
-        "outcome": outcome,
-        "start": times[0],
-        "end": times[1],
-        "seconds": round(until - since, 6),
-    }
-    return MemberResult(_with_shapes(record, {}, {}), {}, None, error)

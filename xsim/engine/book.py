@@ -13,7 +13,7 @@ from xsim.engine.block import MemberResult
 from xsim.plan.batch import Batch
 from xsim.sink.facts import OutputFacts, OutputShape, SavedShape
 
-PENDING, DONE, FAILED = 0, 1, 2
+PENDING, DONE, FAILED, TIMED_OUT, CANCELLED = range(5)
 FEWEST_ALIKE = 10
 """So many first failures at the same line end a run."""
 
@@ -30,7 +30,7 @@ class Book:
     Attributes
     ----------
     status : numpy.ndarray
-        PENDING, DONE or FAILED, for each member.
+        PENDING, DONE, FAILED, TIMED_OUT or CANCELLED, for each member.
     facts : dict of str to OutputFacts
     first_error : BaseException or None
         Of the failed member with the lowest number.
@@ -57,7 +57,7 @@ class Book:
         self._lines: Counter[str] = Counter()
         self._hashes: dict[str, tuple[str, int]] = {}
         self._unequal: set[str] = set()
-        self.done = self.failed = self.timed_out = 0
+        self.done = self.failed = self.timed_out = self.cancelled = 0
 
     def enter(self, members: Iterable[int], results: Iterable[MemberResult]) -> list[str]:
         """Enter how members ended.
@@ -123,9 +123,14 @@ class Book:
             self.facts[name] = OutputFacts(shape.own_shape, missing=self.done > 0)
 
     def _fail(self, member: int, result: MemberResult) -> None:
-        self.status[member] = FAILED
+        outcome = result.record.get("outcome")
         self.failed += 1
-        self.timed_out += result.record.get("outcome") == "timed out"
+        if outcome == "cancelled":
+            self.status[member] = CANCELLED
+            self.cancelled += 1
+            return  # somebody wanted it: it is no failure that tells of others
+        self.status[member] = TIMED_OUT if outcome == "timed out" else FAILED
+        self.timed_out += outcome == "timed out"
         self._lines[str(result.record.get("line"))] += 1
         if member < self._first_failed:
             self._first_failed, self.first_error = member, result.error
@@ -134,10 +139,11 @@ class Book:
     @property
     def stop_reason(self) -> str:
         """Why nothing new is to start; empty while it is."""
-        if self._max_failures is not None and self.failed >= self._max_failures:
+        failed = self.failed - self.cancelled
+        if self._max_failures is not None and failed >= self._max_failures:
             return f"max_failures={self._max_failures} is reached"
-        if not self.done and self.failed >= self._alike and len(self._lines) == 1:
-            return f"the first {self.failed} members all failed at the same line"
+        if not self.done and failed >= self._alike and len(self._lines) == 1:
+            return f"the first {failed} members all failed at the same line"
         return ""
 
     @property
@@ -163,8 +169,9 @@ class Book:
             "all": self.batch.size,
             "done before": before,
             "done": self.done - before,
-            "failed": self.failed - self.timed_out,
+            "failed": self.failed - self.timed_out - self.cancelled,
             "timed out": self.timed_out,
+            "cancelled": self.cancelled,
             "pending": self.pending,
         }
 
@@ -173,14 +180,14 @@ class Book:
         now = "" if self.before is None else f" ({self.done - self.before} in this run)"
         counts = [f"{self.done} of {quantity(self.batch.size, 'member')} done{now}"]
         pending = self.pending
-        if self.failed > self.timed_out:
-            counts.append(f"{self.failed - self.timed_out} failed")
-        if self.timed_out:
-            counts.append(f"{self.timed_out} timed out")
+        failed = self.failed - self.timed_out - self.cancelled
+        for number, how in ((failed, "failed"), (self.timed_out, "timed out"), (self.cancelled, "cancelled")):
+            if number:
+                counts.append(f"{number} {how}")
         if pending:
             counts.append(f"{pending} pending")
         lines = [", ".join(counts)]
-        if self.failed:
+        if self.first_error is not None:
             lines.append(f"first failure at {self.batch.describe(self._first_failed)}: {self._first_reason}")
         if self.stop_reason and pending:
             lines.append(f"nothing new was started: {self.stop_reason}")

@@ -84,7 +84,9 @@ def _run(
     varying = VaryingInputs.of(inputs, state.objects)
     lags = Lags(plan.graph, state.objects) if plan.graph.lagged else None
     context, values = state.context, state.context.values
-    move_to = context.advance if context.follow(programs.asks) else None
+    # Who is told of steps may look at the step, too.
+    asks = programs.asks if stepped is None else {*programs.asks, "step"}
+    move_to = context.advance if context.follow(asks) else None
     step, stepping = 0, False
     try:
         if lags is not None:

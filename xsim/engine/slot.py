@@ -40,6 +40,11 @@ class Working:
     fraction: float | None = None
 
 
+def cancelled_member() -> CancelledError:
+    """Make the error of a member that somebody has cancelled."""
+    return CancelledError("the member was cancelled", remedy="resume=True runs it again")
+
+
 class Slot:
     """What one worker is doing.
 
@@ -61,16 +66,7 @@ class Slot:
         self._fraction: float | None = None
 
     def begin(self, member: int) -> None:
-        """Note that a member starts.
-
-        Raises
-        ------
-        KeyboardInterrupt
-            If all is to end.
-        CancelledError
-            If this member is not to start.
-        """
-        self.check(member)
+        """Note that a member starts."""
         self._phase, self._fraction = "", None
         self._now = (member, time.time(), None)
 
@@ -94,8 +90,8 @@ class Slot:
         """Whether the running member is to end."""
         return bool(self.control.why) or self._now[0] in self.control.cancelled
 
-    def check(self, member: int | None = None) -> None:
-        """End the running member if it is to end.
+    def check(self, steps: int = 0) -> None:
+        """End the running member if it is to end; called before its first step and after each.
 
         Raises
         ------
@@ -104,11 +100,11 @@ class Slot:
         CancelledError
             If this member is.
         """
-        if self.control.why:
-            raise KeyboardInterrupt(self.control.why)
-        member = self._now[0] if member is None else member
-        if member in self.control.cancelled:
-            raise CancelledError("the member was cancelled", remedy="resume=True runs it again")
+        control = self.control
+        if control.why:
+            raise KeyboardInterrupt(control.why)
+        if control.cancelled and self._now[0] in control.cancelled:
+            raise cancelled_member()
 
     def look(self) -> Working | None:
         """Give what the worker is doing; None if nothing."""

@@ -80,7 +80,7 @@ class Status:
         parts = [f"{counts['done']}/{self.batch.size} done"]
         parts += [f"{counts[state]} {state}" for state in STATES[3:] + STATES[1:2] if counts[state]]
         if self.ending:
-            parts.append(f"ended ({self.ending}) after {duration(self.seconds)}")
+            parts.append(f"ended ({self.ending})" + (f" after {duration(self.seconds)}" if self.started else ""))
         elif (left := self.seconds_left) is not None:
             parts.append(f"about {duration(left)} left")
         return ", ".join(parts)
@@ -139,6 +139,12 @@ class Status:
                 ],
             }
         )
+
+    def at_the_end(self, ending: str) -> Status:
+        """Give the status of a run that has ended: nothing is running."""
+        codes = self.codes.copy()
+        codes[codes == RUNNING] = WAITING
+        return attrs.evolve(self, codes=codes, working=(), ending=ending)
 
     @classmethod
     def read(cls, text: str, batch: Batch, outcomes: np.ndarray[Any, Any]) -> Self:

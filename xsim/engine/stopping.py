@@ -12,8 +12,10 @@ from typing import Any
 
 from xsim.engine.control import Control
 
-INTERRUPTED, TERMINATED, WALLTIME = "interrupted", "SIGTERM", "max_walltime"
+INTERRUPTED, TERMINATED, WALLTIME = "interrupted", "SIGTERM", "max_walltime is over"
 """Why a run ends before it is done."""
+STOPS = {WALLTIME: 75, TERMINATED: 143}
+"""Exit codes for reasons that a batch queue has to tell from others: "try again later", and 128 and the signal."""
 
 Handler = Callable[[int, FrameType | None], Any]
 

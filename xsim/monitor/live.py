@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, TextIO
 
@@ -70,6 +71,10 @@ class LiveStatus(RuntimeHook):
         """Take what ends members of the run that begins."""
         self._control = control
 
+    def detach(self) -> None:
+        """Note that the run has ended."""
+        self._control = None
+
     def cancel(self, *members: int) -> None:
         """Cancel members, by their numbers: those that run end, those that wait do not start. Callable from any thread.
 
@@ -84,6 +89,11 @@ class LiveStatus(RuntimeHook):
 
     def __repr__(self) -> str:
         return f"LiveStatus({self.display!r})"
+
+
+def live_of(hooks: Sequence[Any]) -> LiveStatus | None:
+    """Give what watches a run: the last one given to it, or of those that are active."""
+    return next((hook for hook in (*hooks[::-1], *[*RuntimeHook.active][::-1]) if isinstance(hook, LiveStatus)), None)
 
 
 class Plain:

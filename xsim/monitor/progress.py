@@ -74,7 +74,7 @@ class ProgressBar(RuntimeHook):
 
 
 @contextmanager
-def progress_for(plan: RunPlan, hooks: Iterable[Any] = ()) -> Iterator[Events]:
+def progress_for(plan: RunPlan, hooks: Iterable[Any] = (), live: RuntimeHook | None = None) -> Iterator[Events]:
     """Watch a run with a progress bar, where someone can see it, or as the user wants.
 
     Parameters
@@ -82,9 +82,13 @@ def progress_for(plan: RunPlan, hooks: Iterable[Any] = ()) -> Iterator[Events]:
     plan : RunPlan
     hooks : iterable
         Those given to the run; the last progress bar among them, or among the active ones, is shown.
+    live : RuntimeHook, optional
+        What shows the run in place of a bar.
     """
     chosen = [hook for hook in (*RuntimeHook.active, *hooks) if isinstance(hook, ProgressBar)]
     wanted = plan.options.progress
+    if live is not None and not chosen:
+        wanted = False
     if wanted is None:
         wanted = bool(chosen) or is_interactive()
     if not wanted:
@@ -97,11 +101,16 @@ def progress_for(plan: RunPlan, hooks: Iterable[Any] = ()) -> Iterator[Events]:
         bar.close()
 
 
-def is_interactive() -> bool:
-    """Whether output goes to a terminal or a notebook."""
+def in_notebook() -> bool:
+    """Whether output goes to a notebook."""
     # An imported ipykernel is none that runs.
     get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", None)
-    if get_ipython is not None and hasattr(get_ipython(), "kernel"):
+    return get_ipython is not None and hasattr(get_ipython(), "kernel")
+
+
+def is_interactive() -> bool:
+    """Whether output goes to a terminal or a notebook."""
+    if in_notebook():
         return True
     return sys.stderr is not None and sys.stderr.isatty()
 

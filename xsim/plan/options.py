@@ -128,16 +128,24 @@ def _path(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         raise OptionError(f"{attribute.name}={value!r} makes no sense", expected="the path of a folder, or None")
 
 
-def _as_seconds(value: Any) -> float | None:
+def _seconds(name: str, value: Any) -> float | None:
     if value is None:
         return None
     if isinstance(value, timedelta):
         value = value.total_seconds()
     if not isinstance(value, (int, float, np.number)) or isinstance(value, bool) or not value > 0:
         raise OptionError(
-            f"time_limit={value!r} makes no sense", expected="seconds, a datetime.timedelta, or None for no limit"
+            f"{name}={value!r} makes no sense", expected="seconds, a datetime.timedelta, or None for no limit"
         )
     return float(value)
+
+
+def _as_seconds(value: Any) -> float | None:
+    return _seconds("time_limit", value)
+
+
+def _as_walltime(value: Any) -> float | None:
+    return _seconds("max_walltime", value)
 
 
 @attrs.frozen(kw_only=True)
@@ -194,6 +202,10 @@ class RunOptions:
         Bytes that all members together may use; by default all that this process may.
     memory_per_member : int, optional
         Bytes that a member needs.
+    priority : optional
+        Numbers along batch dimensions, or the name of a variable of the setup that has them: greater ones start first.
+    max_walltime : float, optional
+        Seconds after which the run stops.
     """
 
     check_dims: CheckDims | None = attrs.field(default="strict", validator=_one_of(*get_args(CheckDims), None))
@@ -220,6 +232,8 @@ class RunOptions:
     keep_scratch: KeepScratch = attrs.field(default="failed", validator=_one_of(*get_args(KeepScratch)))
     memory: int | None = attrs.field(default=None, converter=_as_memory)
     memory_per_member: int | None = attrs.field(default=None, converter=_as_memory_per_member)
+    priority: Any = attrs.field(default=None, eq=False)
+    max_walltime: float | None = attrs.field(default=None, converter=_as_walltime)
 
     def __attrs_post_init__(self) -> None:
         if not self.resume:

@@ -27,6 +27,7 @@ from xsim.plan.inputs import PlannedInput, plan_inputs, validate_inputs
 from xsim.plan.options import RunOptions, Scheduler
 from xsim.plan.outlook import Outlook
 from xsim.plan.outputs import PlannedOutput, plan_outputs
+from xsim.plan.priority import Priorities, plan_priorities
 from xsim.plan.random import random_stream
 from xsim.plan.remarks import remarks_on
 from xsim.plan.scratch import scratch_root
@@ -73,6 +74,8 @@ class RunPlan:
         What it will cost, where a member has been measured.
     outlook : Outlook, optional
         What is left to do, where it goes on with what is in its store; made by `Dataset.xsim.plan`.
+    priorities : numpy.ndarray, optional
+        Of the members, in the shape of the batch: greater ones start first.
     """
 
     graph: ModelGraph
@@ -90,6 +93,7 @@ class RunPlan:
     scratch: Path
     estimate: Estimate | None = None
     outlook: Outlook | None = None
+    priorities: Priorities | None = None
 
     @property
     def workers(self) -> int:
@@ -222,8 +226,10 @@ def make_plan(graph: ModelGraph, dataset: xr.Dataset, options: RunOptions) -> Ru
     remarks = tuple(remarks_on(options, batch, block, budget, threads))
     seed = _seed(graph, dataset, options)
     scratch = scratch_root(options)
+    priorities = plan_priorities(options.priority, setup, batch)
     return RunPlan(
-        graph, setup, timeline, inputs, outputs, options, batch, block, budget, threads, seed, remarks, scratch
+        *(graph, setup, timeline, inputs, outputs, options, batch, block, budget, threads, seed, remarks, scratch),
+        priorities=priorities,
     )
 
 

@@ -19,6 +19,7 @@ from xsim.setup.attributes import (
     PROVENANCE,
     ROLE,
     SEED,
+    STATUS,
     SUMMARY,
     VERSION,
     WORKERS,
@@ -47,7 +48,7 @@ def as_source(dataset: xr.Dataset, graph: ModelGraph) -> xr.Dataset:
     source = dataset.drop_vars([*outputs, *indexes, *replaced])
     if renamed := {old: name for old, name in kept.items() if old not in replaced}:
         source = source.rename_vars(renamed)
-    facts = (OUTCOME, PROGRAMS, PROVENANCE, SEED, SUMMARY, VERSION, WORKERS, *ENDING.values())
+    facts = (OUTCOME, PROGRAMS, PROVENANCE, SEED, STATUS, SUMMARY, VERSION, WORKERS, *ENDING.values())
     source.attrs = {name: value for name, value in source.attrs.items() if name not in facts}
     return as_numbers(source)
 

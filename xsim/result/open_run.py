@@ -8,9 +8,10 @@ from typing import Any
 import xarray as xr
 
 from xsim.result.dataset import TIMEDELTAS, decoding_in_memory, plain_text
-from xsim.setup.attributes import OUTPUT_ROLE, ROLE
+from xsim.setup.attributes import OUTPUT_ROLE, ROLE, STATUS
 from xsim.sink.codecs import quiet
 from xsim.sink.location import location_of
+from xsim.sink.notices import Notices
 from xsim.sink.reading import StoredRun
 
 
@@ -29,7 +30,8 @@ def open_run(store: Any, **decoding: Any) -> xr.Dataset:
     xarray.Dataset
         The setup and the outputs as they are now, lazily. Rows of members of a batch that are not done are missing,
         whatever parts of them have been written; ``xsim_outcome`` and others say how each member stands. Integers and
-        bools become floats while rows are missing. Open it again to see more.
+        bools become floats while rows are missing. Open it again to see more;
+        ``xs.open_run(store).xsim.status`` says what is running.
 
     Raises
     ------
@@ -80,7 +82,8 @@ def _opened(run: StoredRun, decoding: dict[str, Any]) -> xr.Dataset:
         if variable.dtype == bool and name not in run.ambiguous and run.lacks(name):
             saved = run.stored_values(name, variable.shape) != run.arrays[name].fill_value
             masked[name] = masked[name].where(xr.Variable(variable.dims, saved))
-    return dataset.assign(masked).assign(_outcomes(run))
+    told = Notices(run.group).read_status()
+    return dataset.assign(masked).assign(_outcomes(run)).assign_attrs({STATUS: told} if told else {})
 
 
 def _outcomes(run: StoredRun) -> dict[str, xr.Variable]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 if TYPE_CHECKING:
+    from xsim.engine.status import Status
     from xsim.result.batch_summary import BatchSummary
     from xsim.result.provenance import Provenance
 
@@ -30,6 +31,19 @@ class ResultViews:
         from xsim.result.records import records_of  # what reads stores is imported when it is used
 
         return records_of(self._dataset, ["outcome"])["outcome"]
+
+    @property
+    def status(self) -> Status:
+        """How the members of a batch are: of a run that is going on as it was told last, see `xsim.open_run`.
+
+        Raises
+        ------
+        AttributeError
+            If the dataset is not the result of a batch.
+        """
+        from xsim.result.status import status_of
+
+        return status_of(self._dataset)
 
     @property
     def provenance(self) -> Provenance | None:

@@ -29,6 +29,9 @@ WORKERS = "xsim_workers"
 PROGRAMS = "xsim_programs"
 """On the result of a run whose processes ran external programs: how these ended, as JSON."""
 
+STATUS = "xsim_status"
+"""On what is read of a run that is going on: how it is, as JSON."""
+
 PROVENANCE = "xsim_provenance"
 """On a result: the sessions that made it, as JSON text."""
 

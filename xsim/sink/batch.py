@@ -14,6 +14,7 @@ from xsim.sink.buffer import Target
 from xsim.sink.facts import OutputFacts, OutputShape
 from xsim.sink.journal import Record
 from xsim.sink.member import MemberData
+from xsim.sink.notices import Notices
 
 
 class BlockWriter(Protocol):
@@ -106,6 +107,9 @@ class BatchSink(Protocol):
         equal_indexes : mapping of str to int
             Index variables that are equal in all members, and a member that has them.
         """
+
+    def notices(self) -> Notices | None:
+        """Give what other shells read and write beside the data; None where there are none."""
 
     def release(self) -> None:
         """Let other runs have the place, however this one has ended."""

@@ -30,6 +30,9 @@ class MemoryBatchSink:
         self._shapes: Mapping[str, OutputShape] = {}
         self._records: list[Record] = []
 
+    def notices(self) -> None:
+        """Nobody else can look."""
+
     def preflight(self, plan: RunPlan) -> RunPlan:
         """Check the types given."""
         for output in plan.outputs:

@@ -32,6 +32,7 @@ from xsim.sink.journal import JOURNAL, RUN, Record, create_journal, encode
 from xsim.sink.location import refuses_chunks_beyond, shared_by_processes
 from xsim.sink.lock import working
 from xsim.sink.member import MemberData, SavedOutput
+from xsim.sink.notices import Notices
 from xsim.sink.outcomes import write_outcomes
 from xsim.sink.plain_array import Array
 from xsim.sink.records import damage, done_records
@@ -258,6 +259,10 @@ class ZarrBatchSink:
             self._shapes = reopen(self.store.group, plan, self.store.earlier, self._made_of)
             self._block = self.store.earlier.block
             self._here = self._writer()
+
+    def notices(self) -> Notices:
+        """Give what other shells read and write beside the data."""
+        return Notices(self.store.group, lambda: self._block is not None)
 
     def earlier(self) -> Earlier | None:
         """Give what an earlier run has left."""

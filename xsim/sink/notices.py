@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 import zarr
@@ -27,16 +27,19 @@ class Notices:
     ----------
     group : zarr.Group
         Of the run.
+    has_journal : callable, optional
+        Whether there is a journal yet; by default there is.
     """
 
-    def __init__(self, group: zarr.Group) -> None:
+    def __init__(self, group: zarr.Group, has_journal: Callable[[], bool] | None = None) -> None:
+        self._has_journal = has_journal or _always
         self._store = group.store
         self._prefix = f"{group.path}/{JOURNAL}".lstrip("/")
         self.possible = not refuses_chunks_beyond(group.store)
 
     def write_status(self, text: str) -> None:
         """Tell how the run is."""
-        if self.possible:
+        if self.possible and self._has_journal():
             self._write(STATUS, text)
 
     def read_status(self) -> str:
@@ -66,7 +69,9 @@ class Notices:
         async def find() -> list[str]:
             return [name async for name in self._store.list_dir(self._prefix)]
 
-        return sorted(name for name in sync(find()) if name.startswith(beginning)) if self.possible else []
+        if not (self.possible and self._has_journal()):
+            return []
+        return sorted(name for name in sync(find()) if name.startswith(beginning))
 
     def _write(self, name: str, text: str) -> None:
         sync(self._store.set(f"{self._prefix}/{name}", cpu.Buffer.from_bytes(text.encode())))
@@ -77,3 +82,7 @@ class Notices:
 
     def _delete(self, name: str) -> None:
         sync(self._store.delete(f"{self._prefix}/{name}"))
+
+
+def _always() -> bool:
+    return True

@@ -9,7 +9,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import nullcontext, suppress
 from functools import cache, partial
@@ -23,13 +23,16 @@ from loky import get_reusable_executor
 from loky.process_executor import BrokenProcessPool
 
 from xsim._base.memory import forget_peak, peak_memory
-from xsim.engine.block import MemberResult, Work, timed_out, worker_died
+from xsim.engine.block import MemberResult, Work
+from xsim.engine.control import Control
 from xsim.engine.executors.protocol import Ended, Task, run_task
-from xsim.engine.executors.watch import IDLE, Whereabouts, forget, running
+from xsim.engine.executors.watch import Whereabouts, forget, running
 from xsim.engine.executors.window import as_completed, left
 from xsim.engine.failure import keep, kept
 from xsim.engine.picklable import check_picklable, travelling
+from xsim.engine.slot import Working
 from xsim.engine.thread_limits import ThreadLimits, thread_environment
+from xsim.engine.verdicts import cancelled, timed_out, worker_died
 from xsim.errors import WorkerError
 from xsim.plan.blocks import single
 
@@ -51,15 +54,18 @@ class ProcessExecutor:
     ----------
     workers, threads_per_worker : int
         Processes; threads that numerical libraries may use in each (DESIGN §R2).
+    control : Control, optional
+        What may end members: their workers are killed.
     """
 
     in_workers = True
 
-    def __init__(self, workers: int, threads_per_worker: int) -> None:
+    def __init__(self, workers: int, threads_per_worker: int, control: Control | None = None) -> None:
+        self._control = control or Control()
         self._workers = workers
         self._threads = threads_per_worker
         self._folder = tempfile.TemporaryDirectory(prefix="xsim-")
-        self._overdue: dict[int, float] = {}
+        self._ended: dict[int, float] = {}
         self._starts = 0
         self._under_way: dict[Future[list[MemberResult]], Task] = {}
         self._running: set[Future[list[MemberResult]]] = set()
@@ -89,7 +95,7 @@ class ProcessExecutor:
             error: BaseException | None = None
             submit = partial(self._submit, shipped)
             for task, future in as_completed(
-                submit, _until(lost, waiting), self._workers, self._under_way, self._look(work)
+                submit, _until(lost, waiting), self._workers, self._under_way, partial(self._look, work)
             ):
                 try:
                     results = _absorb(work, future.result())
@@ -105,6 +111,8 @@ class ProcessExecutor:
             waiting = chain(self._recover(work, lost, error), waiting)
 
     def _submit(self, shipped: str, task: Task) -> Future[list[MemberResult]]:
+        if self._control.cancelled:
+            task = attrs.evolve(task, cancelled=self._control.cancelled)
         try:
             future: Future[list[MemberResult]] = self._pool.submit(_run_task, shipped, self._threads, task, os.getpid())
             self._running.add(future)
@@ -132,10 +140,10 @@ class ProcessExecutor:
         if not suspects:
             return lost
         verdicts: dict[int, MemberResult] = {}
-        overdue, self._overdue = self._overdue, {}
+        ended, self._ended = self._ended, {}
         for member, each in suspects.items():
-            if member in overdue:
-                verdicts[member] = timed_out(work, each.since, overdue[member])
+            if member in ended:
+                verdicts[member] = self._verdict(work, member, each.since, ended[member])
         if not verdicts:
             alone = self._ship(_without_store(attrs.evolve(work, writer=None)))
             for member in suspects:
@@ -153,15 +161,15 @@ class ProcessExecutor:
         for _ in range(1 + work.plan.options.retries):
             submit = partial(self._submit, shipped)
             try:
-                ((_, future),) = as_completed(submit, [task], 1, {}, self._look(work))
+                ((_, future),) = as_completed(submit, [task], 1, {}, partial(self._look, work))
                 (result,) = _absorb(work, future.result())
             except BrokenProcessPool as broken:
                 error = broken
                 self._start_again()
             else:
                 return result
-            if member in self._overdue:
-                return timed_out(work, started, self._overdue.pop(member))
+            if member in self._ended:
+                return self._verdict(work, member, started, self._ended.pop(member))
         assert error is not None
         return worker_died(_exit_codes(error), started, time.time())
 
@@ -169,18 +177,30 @@ class ProcessExecutor:
         forget(self._folder.name)
         self._make_pool()
 
-    def _look(self, work: Work) -> Callable[[], None] | None:
-        limit = work.plan.options.time_limit
-        return None if limit is None else partial(self._end_overdue, limit)
+    def _look(self, work: Work) -> None:
+        """Kill workers whose member is over its time limit and does not stop by itself, or has been cancelled.
 
-    def _end_overdue(self, limit: float) -> None:
-        """Kill workers whose member is over its time limit and does not stop by itself."""
+        Raises
+        ------
+        KeyboardInterrupt
+            If all is to end.
+        """
+        control, limit = self._control, work.plan.options.time_limit
+        if control.why:
+            raise KeyboardInterrupt(control.why)
+        if limit is None and not control.cancelled:
+            return
         now = time.time()
         for each in running(self._folder.name):
-            if each.member not in self._overdue and now - each.since > limit + max(GRACE, limit * 0.1):
-                self._overdue[each.member] = now
+            over = limit is not None and now - each.since > limit + max(GRACE, limit * 0.1)
+            if each.member not in self._ended and (over or each.member in control.cancelled):
+                self._ended[each.member] = now
                 with suppress(ProcessLookupError):
                     os.kill(each.pid, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
+
+    def _verdict(self, work: Work, member: int, since: float, until: float) -> MemberResult:
+        """Give the result of a member whose worker was killed."""
+        return cancelled(since, until) if member in self._control.cancelled else timed_out(work, since, until)
 
     def check(self, work: Work) -> None:
         """Check that work can be sent.
@@ -203,6 +223,12 @@ class ProcessExecutor:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         return path
+
+    def working(self) -> list[Working]:
+        """Give what the workers have told last."""
+        with suppress(OSError):  # the folder may be going just now
+            return [each.working for each in running(self._folder.name)]
+        return []
 
     def limit(self, workers: int) -> None:
         """Run no more than so many tasks at a time from now on."""
@@ -264,11 +290,14 @@ def _load(path: str) -> Work:
 
 @cache
 def _follow_parent(coordinator: int) -> None:
-    """End this worker soon after its coordinator has died: nobody needs what it computes, and nobody else ends it."""
+    """Tell how far members are, and end this worker soon after its coordinator has died: nobody else ends it."""
 
     def watch() -> None:
         while True:
             _end_without(coordinator)
+            if _whereabouts is not None:
+                with suppress(ValueError):  # it is being closed just now
+                    _whereabouts.publish()
             time.sleep(0.5)
 
     threading.Thread(target=watch, name="xsim-parent", daemon=True).start()
@@ -308,12 +337,11 @@ def _run_task(path: str, threads: int, task: Task, coordinator: int) -> list[Mem
             first = _loaded[1].shapes is None
             if first:
                 forget_peak()
-            results = run_task(_loaded[1], task, _whereabouts.tell)
+            _whereabouts.control.cancelled = task.cancelled
+            results = run_task(_loaded[1], task, _whereabouts)
     except BaseException as error:
         keep(error, [travelling(result) for result in kept(error)])
         raise
-    finally:
-        _whereabouts.tell(IDLE)
     if first:  # the memory of the first members decides how many run at a time
         results = [attrs.evolve(each, record={**each.record, "memory": peak_memory()}) for each in results]
     return _with_figures(_loaded[1], [travelling(result) for result in results])

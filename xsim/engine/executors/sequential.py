@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from xsim.engine.block import Work
+from xsim.engine.control import Control
 from xsim.engine.executors.protocol import Ended, Task, run_task
 from xsim.engine.failure import kept
+from xsim.engine.slot import Slot, Working
 from xsim.engine.thread_limits import ThreadLimits
 
 
@@ -17,11 +19,14 @@ class SequentialExecutor:
     ----------
     threads_per_worker : int, optional
         Threads that numerical libraries may use.
+    control : Control, optional
+        What may end members.
     """
 
     in_workers = False
 
-    def __init__(self, threads_per_worker: int | None = None) -> None:
+    def __init__(self, threads_per_worker: int | None = None, control: Control | None = None) -> None:
+        self._slot = Slot("1", control)
         self._left: list[Ended] = []
         self._limits = None if threads_per_worker is None else ThreadLimits(threads_per_worker)
 
@@ -32,13 +37,18 @@ class SequentialExecutor:
         """Run tasks in their order."""
         for task in tasks:
             try:
-                results = run_task(work, task)
+                results = run_task(work, task, self._slot)
             except BaseException as error:
                 self._left = [(task, kept(error))]
                 raise
             yield task, results
             if self._limits is not None:
                 self._limits.renew()
+
+    def working(self) -> list[Working]:
+        """Give what is running."""
+        now = self._slot.look()
+        return [] if now is None else [now]
 
     def limit(self, workers: int) -> None:
         """Do nothing: there is one at a time."""

@@ -1,18 +1,21 @@
-"""Which member each worker process is running: told by the worker in a file, read by the coordinator."""
+"""What each worker process is doing: told by the worker in a file, read by the coordinator."""
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import struct
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
 
-_FORMAT = struct.Struct("<qd")
-IDLE = -1
+from xsim.engine.slot import IDLE, Slot, Working
+
+_HEAD = struct.Struct("<qd")
+_REST = struct.Struct("<qqd64s")
+_SIZE = _HEAD.size + _REST.size
 
 
 @attrs.frozen
@@ -23,18 +26,26 @@ class Running:
     ----------
     pid : int
         Of the worker process.
-    member : int
-    since : float
-        When it started, in seconds since the epoch.
+    working : Working
+        What it is doing.
     """
 
     pid: int
-    member: int
-    since: float
+    working: Working
+
+    @property
+    def member(self) -> int:
+        """The member that it runs."""
+        return self.working.member
+
+    @property
+    def since(self) -> float:
+        """When it started with it, in seconds since the epoch."""
+        return self.working.since
 
 
-class Whereabouts:
-    """Tells, from within a worker, which member it is running.
+class Whereabouts(Slot):
+    """Tells, from within a worker, what it is doing.
 
     Parameters
     ----------
@@ -43,15 +54,32 @@ class Whereabouts:
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
+        super().__init__(str(os.getpid()))
         # Mapped into memory, which outlives this process as a file does: a member costs no system call.
         with open(Path(folder) / f"{os.getpid()}.running", "w+b") as file:
-            file.write(_FORMAT.pack(IDLE, time.time()))
+            file.write(b"\0" * _SIZE)
             file.flush()
-            self._map = mmap.mmap(file.fileno(), _FORMAT.size)
+            self._map = mmap.mmap(file.fileno(), _SIZE)
+        self.end()
 
-    def tell(self, member: int) -> None:
-        """Tell that a member starts, or with `IDLE` that none is running."""
-        _FORMAT.pack_into(self._map, 0, member, time.time())
+    def begin(self, member: int) -> None:
+        """Tell that a member starts."""
+        super().begin(member)
+        _REST.pack_into(self._map, _HEAD.size, 0, 0, math.nan, b"")
+        _HEAD.pack_into(self._map, 0, member, self._now[1])
+
+    def end(self) -> None:
+        """Tell that no member is running."""
+        super().end()
+        _HEAD.pack_into(self._map, 0, IDLE, 0.0)
+
+    def publish(self) -> None:
+        """Tell how far the member is; called now and then by a thread beside it, so that steps cost nothing."""
+        now = self.look()
+        if now is not None:
+            fraction = math.nan if now.fraction is None else now.fraction
+            phase = now.phase.encode()[:64]
+            _REST.pack_into(self._map, _HEAD.size, now.step, now.nsteps, fraction, phase)
 
     def close(self) -> None:
         """Stop telling."""
@@ -62,10 +90,14 @@ def running(folder: str | os.PathLike[str]) -> Iterator[Running]:
     """Give the workers that are running members, or were when they ended."""
     for path in Path(folder).glob("*.running"):
         data = path.read_bytes()
-        if len(data) == _FORMAT.size:
-            member, since = _FORMAT.unpack(data)
-            if member != IDLE:
-                yield Running(int(path.stem), member, since)
+        if len(data) == _SIZE:
+            member, since = _HEAD.unpack_from(data)
+            step, nsteps, fraction, phase = _REST.unpack_from(data, _HEAD.size)
+            if member != IDLE and since:
+                # It may be writing just now: what is half written is shown as it is, and right the next time.
+                text = phase.rstrip(b"\0").decode("utf-8", "replace")
+                known = None if math.isnan(fraction) else min(1.0, max(0.0, fraction))
+                yield Running(int(path.stem), Working(path.stem, member, since, step, nsteps, text, known))
 
 
 def forget(folder: str | os.PathLike[str]) -> None:

@@ -1,0 +1,51 @@
+"""The board: puts the status of a batch together, from the book and from what the workers are doing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from xsim.engine import book as states
+from xsim.engine.book import Book
+from xsim.engine.slot import Working
+from xsim.engine.status import CANCELLED, DONE, FAILED, RUNNING, TIMED_OUT, WAITING, Status
+from xsim.plan.batch import Batch
+
+_CODES = np.zeros(5, dtype=np.int8)
+_CODES[[states.PENDING, states.DONE, states.FAILED, states.TIMED_OUT, states.CANCELLED]] = (
+    *(WAITING, DONE, FAILED, TIMED_OUT, CANCELLED),
+)
+
+
+class Board:
+    """Looks at a batch from beside it, in any thread.
+
+    Parameters
+    ----------
+    batch : Batch
+    book : Book
+    working : callable
+        Gives what the workers are doing.
+    """
+
+    def __init__(self, batch: Batch, book: Book, working: Callable[[], Sequence[Working]]) -> None:
+        self._batch = batch
+        self._book = book
+        self._working = working
+        self._started = time.time()
+
+    @property
+    def complete(self) -> bool:
+        """Whether all members are done."""
+        return self._book.complete
+
+    def look(self, ending: str = "") -> Status:
+        """Give the status now."""
+        working = () if ending else tuple(self._working())
+        codes = _CODES[self._book.status]  # a copy; states only become final, so that none goes back
+        working = tuple(each for each in working if each.member < codes.size and codes[each.member] == WAITING)
+        codes[[each.member for each in working]] = RUNNING
+        computed = self._book.done + self._book.failed - (self._book.before or 0)
+        return Status(self._batch, codes, working, self._started, time.time(), computed, ending)

@@ -1,0 +1,87 @@
+"""Watching: who is told of a batch while it runs, and what others ask of it."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from xsim.engine.board import Board
+from xsim.engine.control import Control
+from xsim.engine.status import Status
+from xsim.engine.watcher import Watcher
+from xsim.errors import PlanWarning
+from xsim.monitor.live import LiveStatus, make_display
+from xsim.monitor.progress import in_notebook
+from xsim.plan.run_plan import RunPlan
+from xsim.sink.batch import BatchSink
+from xsim.sink.notices import Notices
+
+STORE_SECONDS = 1.0
+"""Between two statuses in the store."""
+
+
+@contextmanager
+def watching(plan: RunPlan, board: Board, control: Control, live: LiveStatus | None, sink: BatchSink) -> Iterator[None]:
+    """Show a batch, tell other shells of it, and take in whom they cancel.
+
+    Parameters
+    ----------
+    plan : RunPlan
+    board : Board
+    control : Control
+    live : LiveStatus, optional
+        What shows it here.
+    sink : BatchSink
+        Open.
+    """
+    notices = sink.notices()
+    tell: list[Callable[[Status], None]] = [] if notices is None else [_seldom(notices)]
+    display = None
+    if live is not None:
+        live.attach(control)
+        tell.append(lambda status: setattr(live, "status", status))
+        display = None if plan.options.progress is False else make_display(live, in_notebook())
+        if display is not None:
+            tell.append(display.show)
+    if not tell and plan.options.max_walltime is None:
+        yield
+        return
+    asked = None if notices is None else notices.asked_to_cancel
+    watcher = Watcher(board.look, control, tell, asked, plan.options.max_walltime)
+    ending = "failed"
+    try:
+        with watcher:
+            yield
+        ending = "done" if board.complete else "failed"
+    except KeyboardInterrupt:
+        ending = "cancelled"
+        raise
+    finally:
+        if notices is not None:
+            tell.pop(0)
+        for show in tell:
+            with suppress(Exception):  # what is shown must not hide how the run ended
+                show(board.look(ending))
+        if display is not None:
+            display.close()
+        if live is not None:
+            live.detach()
+        if notices is not None:
+            with suppress(Exception):
+                notices.clear()
+        for error in watcher.errors:
+            warnings.warn(f"watching the run failed: {type(error).__name__}: {error}", PlanWarning, stacklevel=8)
+
+
+def _seldom(notices: Notices) -> Callable[[Status], None]:
+    last = 0.0
+
+    def tell(status: Status) -> None:
+        nonlocal last
+        if time.monotonic() - last >= STORE_SECONDS:
+            notices.write_status(status.json())
+            last = time.monotonic()
+
+    return tell

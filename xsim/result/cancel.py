@@ -1,0 +1,98 @@
+"""Cancels members of a run that is going on, from another shell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from xsim._base.render import names
+from xsim._base.suggest import did_you_mean
+from xsim.errors import OptionError, StoreError
+from xsim.plan.batch import Batch
+from xsim.result.open_run import open_run
+from xsim.result.status import batch_of
+from xsim.setup.attributes import OUTCOME
+from xsim.sink.location import location_of
+from xsim.sink.notices import Notices
+from xsim.sink.reading import StoredRun
+
+
+def cancel(store: Any, *members: int, **labels: Any) -> int:
+    """Cancel members of a batch that is running, maybe in another process or on another machine.
+
+    Members that are running end, those that wait do not start, those that have ended stay as they are. The run takes the
+    request within a second or two.
+
+    Parameters
+    ----------
+    store : path-like, str, zarr store or zarr.Group
+        What was given to ``run(store=...)``.
+    *members : int
+        Their numbers, counted along the last batch dimension first.
+    **labels
+        Labels along batch dimensions, or positions along those without labels: all members that have all of these.
+
+    Returns
+    -------
+    int
+        How many members are asked to end.
+
+    Raises
+    ------
+    StoreError
+        If there is no run, or it is not going on.
+    OptionError
+        If there are no such members.
+
+    Examples
+    --------
+    >>> import xsim as xs
+    >>> xs.cancel("sweep.zarr", 17)  # doctest: +SKIP
+    >>> xs.cancel("sweep.zarr", solver="primal simplex")  # doctest: +SKIP
+    """
+    run = StoredRun.at(location_of(store))
+    if not run.dims or run.outcome != "running":
+        raise StoreError(
+            f"{str(store)!r} holds no batch that is running",
+            got=f"a run with outcome {run.outcome!r}" if run.dims else "a single run",
+            expected="a batch that is going on",
+        )
+    batch = batch_of(open_run(store)[OUTCOME])
+    chosen = sorted({*_numbers(batch, members), *_labelled(batch, labels)})
+    notices = Notices(run.group)
+    if not notices.possible:
+        raise StoreError("this kind of store takes no requests", got=str(store), remedy="cancel where the run is")
+    notices.ask_to_cancel(chosen)
+    return len(chosen)
+
+
+def _numbers(batch: Batch, members: tuple[int, ...]) -> list[int]:
+    wrong = [member for member in members if not 0 <= member < batch.size]
+    if wrong:
+        raise OptionError("there is no such member", got=str(wrong[0]), expected=f"numbers from 0 to {batch.size - 1}")
+    return list(members)
+
+
+def _labelled(batch: Batch, labels: dict[str, Any]) -> list[int]:
+    if not labels:
+        return []
+    where = np.ones(batch.shape, dtype=bool)
+    for dim, label in labels.items():
+        if dim not in batch.dims:
+            raise OptionError(
+                f"{dim!r} is no batch dimension of the run",
+                expected=names(batch.dims),
+                suggestions=did_you_mean(dim, batch.dims),
+            )
+        axis = batch.dims.index(dim)
+        known = batch.labels.get(dim, np.arange(batch.shape[axis]))
+        found = np.isin(known, np.atleast_1d(label))
+        if not found.any():
+            raise OptionError(
+                f"no member has {label!r} along {dim!r}",
+                expected=names(known.tolist()),
+                suggestions=did_you_mean(str(label), map(str, known.tolist())),
+            )
+        where &= found.reshape([-1 if i == axis else 1 for i in range(len(batch.dims))])
+    return np.flatnonzero(where).tolist()
