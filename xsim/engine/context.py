@@ -78,8 +78,6 @@ class RuntimeContext:
             "rng": streams,
             "job": jobs,
         }
-        if labelled:
-            self.complete()
         self._in_step: dict[str, Sequence[Any]] = {
             "step": range(timeline.nsteps),
             "step_start": timeline.starts,
@@ -87,6 +85,8 @@ class RuntimeContext:
             "step_delta": timeline.deltas,
         }
         self._followed = list(self._in_step.items())
+        if labelled:
+            self.complete()
         if timeline.nsteps:
             self.move_to(0)
 

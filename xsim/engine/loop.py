@@ -16,7 +16,7 @@ from xsim.engine.guard import Guards
 from xsim.engine.hooks import HookedProgram, Hooks, Runnable
 from xsim.engine.lags import Lags
 from xsim.engine.saving import SaveSchedule
-from xsim.engine.stage import StageProgram
+from xsim.engine.stage import NOTHING, StageProgram
 from xsim.engine.state import State
 from xsim.engine.timed import TimedMember
 from xsim.engine.varying import VaryingInputs
@@ -153,11 +153,14 @@ def _programs(
 ) -> _Programs:
     programs: list[Runnable] = []
     all_hooks = hooks.bind(plan.graph, state)
-    asks: set[str] = set(state.context.values) if all_hooks else set()
+    asks = set(state.context.values) if all_hooks else plan.graph.runtime_args
+    as_it_is = guards is None and in_parallel is None
     for stage in Stage:
-        plain = StageProgram(plan.graph, state.objects, stage, None if guards is None else guards.wrap)
-        asks |= plain.asks
         bound = all_hooks.get(stage)
+        if bound is None and as_it_is and plan.graph.calls[stage].is_idle:
+            programs.append(NOTHING)
+            continue
+        plain = StageProgram(plan.graph, state.objects, stage, None if guards is None else guards.wrap)
         program: Runnable = plain
         if in_parallel is not None:
             # Hooks around processes see one after the other (§O7).
@@ -166,7 +169,7 @@ def _programs(
             program = HookedProgram(plain, program, bound)
         programs.append(program if guards is None else guards.check(program, stage))
     initialize, run_step, finalize_step, finalize = programs
-    idle = isinstance(finalize_step, StageProgram) and finalize_step.is_idle
+    idle = finalize_step is NOTHING or (isinstance(finalize_step, StageProgram) and finalize_step.is_idle)
     return _Programs((initialize, run_step, None if idle else finalize_step, finalize), asks)
 
 

@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
-
 from xsim.engine.failure import note
 from xsim.engine.state import State
 from xsim.errors import UnsetVariableError
@@ -34,26 +32,14 @@ class SaveSchedule:
     """
 
     def __init__(self, plan: RunPlan, state: State, puts: Sequence[Callable[[Any], None]]) -> None:
-        self._at_end: list[Save] = []
-        # Combinations of outputs by their number: few clocks fall together, so that most labels share one.
-        combinations: list[tuple[Save, ...]] = [()]
-        numbers = np.zeros(plan.timeline.nsteps + 1, dtype=int)
-        by_clock: dict[str, list[Save]] = {}
-        positions = {}
-        for output, put in zip(plan.outputs, puts, strict=True):
-            save = (output.name, state.objects[output.key[0]], output.key[1], put)
-            if output.clock is None:
-                self._at_end.append(save)
-            else:
-                by_clock.setdefault(output.clock, []).append(save)
-                positions[output.clock] = output.positions
-        for clock, saves in by_clock.items():
-            numbers[positions[clock]] += len(combinations)
-            combinations += [(*before, *saves) for before in combinations]
-            used = np.union1d([0], numbers)
-            combinations, numbers = [combinations[n] for n in used], np.searchsorted(used, numbers)
-        self._combinations = combinations
-        self.due: list[int] = numbers.tolist()
+        saves: list[Save] = [
+            (output.name, state.objects[output.key[0]], output.key[1], put)
+            for output, put in zip(plan.outputs, puts, strict=True)
+        ]
+        found = plan.saves
+        self.due = found.due
+        self._combinations = [[saves[number] for number in numbers] for numbers in found.combinations]
+        self._at_end = [saves[number] for number in found.at_end]
         self._save = _save
 
     def save(self, label: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
@@ -62,15 +62,15 @@ class StageProgram:
                 call = wrap(name, stage, call)
             self.calls.append((name, call, number))
         self._takers = [_taker(names, owner) for names, owner in found.kinds]
-        # Those that follow each other and take the same arguments.
-        self._runs = [(n, [call for _, call, _ in same]) for n, same in groupby(self.calls, key=itemgetter(2))]
-        self.asks = frozenset(name for names, _ in found.kinds for name in names)
-        self._prepares = bool(self.asks or self._caching)
+        calls = [call for _, call, _ in self.calls]
+        self._runs = [(number, calls[first:stop]) for number, first, stop in found.runs]
+        self.asks = found.asks
+        self._prepares = bool(found.asks or found.caching)
 
     @property
     def is_idle(self) -> bool:
         """Whether the stage has nothing to do."""
-        return not (self.calls or self._caching)
+        return self.graph.calls[self.stage].is_idle
 
     def run(self, values: Mapping[str, Any]) -> Answer:
         """Run the stage.
@@ -188,11 +188,23 @@ class StageProgram:
         return ending
 
 
+class Nothing:
+    """A stage that no process has."""
+
+    def run(self, values: Mapping[str, Any]) -> Answer:
+        """Do nothing."""
+        return RuntimeSignal.NONE
+
+
+NOTHING = Nothing()
+
+
 def steers(answer: object) -> bool:
     """Whether what a stage method returns changes the course of the stage or of the model."""
     return isinstance(answer, Stop) or as_signal(answer) is RuntimeSignal.BREAK
 
 
+@cache
 def _taker(names: tuple[str, ...], owner: str) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
     """Give what takes the arguments of a kind of call out of the runtime context."""
     if not names:

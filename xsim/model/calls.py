@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import groupby
 
 import attrs
 
@@ -25,11 +26,23 @@ class StageCalls:
         For each kind the names of the runtime arguments, and the process that alone gets them, or an empty string.
     caching : tuple of str
         Names of all processes that cache variables computed on demand.
+    runs : tuple of (int, int, int)
+        Calls that follow each other and take the same arguments: number of the kind, first position, and the one
+        after the last.
+    asks : frozenset of str
+        The runtime arguments that methods take.
     """
 
     calls: tuple[tuple[str, int, bool], ...]
     kinds: tuple[tuple[tuple[str, ...], str], ...]
     caching: tuple[str, ...]
+    runs: tuple[tuple[int, int, int], ...]
+    asks: frozenset[str]
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the stage has nothing to do."""
+        return not (self.calls or self.caching)
 
 
 def stage_calls(order: tuple[str, ...], specs: Mapping[str, ProcessSpec], stage: Stage) -> StageCalls:
@@ -51,4 +64,9 @@ def stage_calls(order: tuple[str, ...], specs: Mapping[str, ProcessSpec], stage:
             # Processes that ask for the same arguments share them; random streams and jobs are each one's own.
             kind = (method.args, "" if OWN.isdisjoint(method.args) else name)
             calls.append((name, numbers.setdefault(kind, len(numbers)), name in caching))
-    return StageCalls(tuple(calls), tuple(numbers), tuple(caching))
+    runs: list[tuple[int, int, int]] = []
+    for number, same in groupby(number for _, number, _ in calls):
+        first = runs[-1][2] if runs else 0
+        runs.append((number, first, first + len(list(same))))
+    asks = frozenset(name for names, _ in numbers for name in names)
+    return StageCalls(tuple(calls), tuple(numbers), tuple(caching), tuple(runs), asks)

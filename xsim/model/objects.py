@@ -35,7 +35,7 @@ class Part:
     pairs : tuple
         Slots of global references, and the process and attribute that each leads to.
     groups : tuple of pairs
-        Slots of groups, and the name of the group.
+        Slots of groups, and the name of each.
     initial : tuple of pairs
         Lagged references and their initial values.
     """
@@ -62,9 +62,8 @@ class Blueprint:
 
     def __init__(self, classes: Mapping[str, type], linking: Linking, order: tuple[str, ...]) -> None:
         self._parts = [_part(name, classes[name], linking) for name in order]
-        self._groups: dict[str, tuple[Key, ...]] = {
-            group: linking.groups.get(group, ()) for part in self._parts for _, group in part.groups
-        }
+        used = {group for part in self._parts for _, group in part.groups}
+        self._groups: dict[str, tuple[Key, ...]] = {group: linking.groups.get(group, ()) for group in sorted(used)}
         self._linked = [part for part in self._parts if part.foreign or part.pairs or part.groups or part.initial]
 
     def make(self) -> dict[str, Any]:
@@ -77,7 +76,7 @@ class Blueprint:
         for part in self._parts:
             made = objects[part.name] = part.new(part.cls)
             set_slot(made, NAME_SLOT, part.name)
-        # One tuple of members for all users of a group.
+        # One for all users of a group.
         groups = {
             group: tuple([(objects[key[0]], key[1], key) for key in keys]) for group, keys in self._groups.items()
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from xsim.plan.outputs import PlannedOutput, plan_outputs
 from xsim.plan.priority import Priorities, plan_priorities
 from xsim.plan.random import random_stream
 from xsim.plan.remarks import remarks_on
+from xsim.plan.saves import SavePlan, plan_saves
 from xsim.plan.scratch import scratch_root
 from xsim.plan.source import as_source
 from xsim.plan.timeline import Timeline, make_timeline
@@ -99,6 +101,11 @@ class RunPlan:
     def workers(self) -> int:
         """How many workers run them."""
         return self.budget.workers
+
+    @cached_property
+    def saves(self) -> SavePlan:
+        """When outputs are saved."""
+        return plan_saves(self.outputs, self.timeline.nsteps)
 
     @property
     def is_batch(self) -> bool:

@@ -21,8 +21,8 @@ from xsim.sink.reading import StoredRun
 def cancel(store: Any, *members: int, **labels: Any) -> int:
     """Cancel members of a batch that is running, maybe in another process or on another machine.
 
-    Members that are running end, those that wait do not start, those that have ended stay as they are. The run takes the
-    request within a second or two.
+    Members that are running end, those that wait do not start, those that have ended stay as they are. The run takes
+    the request within a second or two.
 
     Parameters
     ----------
