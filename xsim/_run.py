@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -248,12 +249,15 @@ def _stop_cleanly(control: Control, book: Book) -> None:
     StoppedError
     """
     if control.why in STOPS:
-        raise StoppedError(
+        stopped = StoppedError(
             f"the run was stopped: {control.why}",
             got=book.summary().partition("\n")[0],
             remedy="resume=True goes on with what is left",
             code=STOPS[control.why],
-        ) from None
+        )
+        if sys.stderr is not None:  # Python prints nothing of its own for an exit code
+            print(f"xsim: {stopped}", file=sys.stderr, flush=True)
+        raise stopped from None
 
 
 def _executor(plan: RunPlan, control: Control) -> Executor:
