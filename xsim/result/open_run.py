@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from xsim.result.dataset import TIMEDELTAS, decoding_in_memory, plain_text
 from xsim.setup.attributes import OUTPUT_ROLE, ROLE, STATUS
 from xsim.sink.codecs import quiet
+from xsim.sink.in_group import array_names
 from xsim.sink.location import location_of
 from xsim.sink.notices import Notices
 from xsim.sink.reading import StoredRun
@@ -100,12 +102,23 @@ def _mark_missing(run: StoredRun, stored: xr.Dataset) -> None:
 
 def _piece_by_piece(run: StoredRun, raw: Mapping[str, Any]) -> xr.Dataset:
     """Open arrays that do not fit together: a run is making them larger, or replacing them, or was killed then."""
-    names = set(run.group.array_keys())
+    names = array_names(run.group)
     variables = {}
     for name, array in run.arrays.items():
         alone = {**raw, "drop_variables": names - {array.basename}}
         piece = xr.open_zarr(run.group.store_path, **alone).variables[array.basename].to_base_variable()
         piece = piece.isel({dim: slice(run.sizes[dim]) for dim in piece.dims})
-        missing = {dim: (0, run.sizes[dim] - n) for dim, n in piece.sizes.items() if n < run.sizes[dim]}
-        variables[name] = piece.pad(missing, constant_values=array.fill_value) if missing else piece
+        variables[name] = _padded(piece, run.sizes, array.fill_value)
     return xr.Dataset(variables, attrs=run.group.attrs)
+
+
+def _padded(piece: xr.Variable, sizes: Mapping[str, int], fill: Any) -> xr.Variable:
+    """Give a variable in the sizes of the others, what it lacks filled."""
+    missing = {dim: (0, sizes[str(dim)] - n) for dim, n in piece.sizes.items() if n < sizes[str(dim)]}
+    if not missing:
+        return piece
+    if piece.size == 0:  # which dask does not pad
+        shape = tuple(sizes[str(dim)] for dim in piece.dims)
+        return xr.Variable(piece.dims, np.broadcast_to(np.asarray(fill, piece.dtype), shape), piece.attrs)
+    padded: xr.Variable = piece.pad(missing, constant_values=fill)
+    return padded

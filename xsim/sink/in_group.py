@@ -9,6 +9,12 @@ import zarr
 from xsim.sink.codecs import quiet
 
 
+def array_names(group: zarr.Group) -> set[str]:
+    """Name the arrays of a group; what an interrupted write has left is none."""
+    with quiet():
+        return set(group.array_keys())
+
+
 def find_array(group: zarr.Group, name: str) -> zarr.Array[Any] | None:
     """Give an array of a group; None if it has none of that name."""
     with quiet():

@@ -14,7 +14,7 @@ from xsim.plan.blocks import Block
 from xsim.setup.attributes import OUTCOME
 from xsim.sink.aside import ASIDE, find_copy
 from xsim.sink.codecs import quiet
-from xsim.sink.in_group import dims_of, find_array
+from xsim.sink.in_group import array_names, dims_of, find_array
 from xsim.sink.journal import JOURNAL, Record, decode, fields_of, is_done, outcome_attrs
 from xsim.sink.location import group_at
 from xsim.sink.plain_array import Array
@@ -80,7 +80,7 @@ class StoredRun:
     @property
     def hidden(self) -> list[str]:
         """Names of arrays that are no business of a reader."""
-        return [name for name in self.group.array_keys() if _is_hidden(name)]
+        return [name for name in array_names(self.group) if _is_hidden(name)]
 
     @property
     def fits(self) -> bool:

@@ -22,6 +22,7 @@ from xsim.sink.buffer import OutputBuffer
 from xsim.sink.codecs import quiet
 from xsim.sink.earlier import EarlierRun
 from xsim.sink.finish import masking_attrs, pad
+from xsim.sink.in_group import array_names
 from xsim.sink.location import (
     begun_in,
     check_location,
@@ -157,7 +158,7 @@ class ZarrStore:
         finish_replacing(group, map(str, setup.variables))
         changed = self._to_replace(setup, plan)
         if self.earlier is None:
-            for name in sorted(set(group.array_keys()) - set(setup.variables)):
+            for name in sorted(array_names(group) - set(map(str, setup.variables))):
                 del group[name]  # it ended before anything was done
         elif not changed:
             return []

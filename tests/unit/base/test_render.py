@@ -131,7 +131,8 @@ def test_many_names():
         (0.9994, "999 ms"),
         (0.9996, "1.00 s"),
         (59.99, "60.0 s"),
-        (4000, "4000 s"),
+        (599, "599 s"),
+        (4000, "1 h 6 min"),
     ],
 )
 def test_duration(seconds, text):

@@ -55,7 +55,7 @@ def test_members_of_an_earlier_run(book):
     book.enter([0, 3], [done(), done()])
     book.go_on()
     book.enter([1, 2], [done(), failed()])
-    counts = {"all": 6, "done before": 2, "done": 1, "failed": 1, "timed out": 0, "pending": 2}
+    counts = {"all": 6, "done before": 2, "done": 1, "failed": 1, "timed out": 0, "cancelled": 0, "pending": 2}
     assert book.counts() == counts
     assert book.summary().splitlines()[0] == "3 of 6 members done (1 in this run), 1 failed, 2 pending"
 

@@ -157,8 +157,7 @@ def test_results_are_the_same():
     setup = setup_of(("b", [1, 2, 3]))
     shown = setup.xsim.run(MODEL, batch_dim="b", progress=True, seed=1)
     hidden = setup.xsim.run(MODEL, batch_dim="b", progress=False, seed=1)
-    np.testing.assert_array_equal(shown.tick__out, hidden.tick__out)
-    assert shown.attrs == hidden.attrs
+    xs.testing.assert_identical_runs(shown, hidden)
 
 
 @pytest.mark.parametrize("use", ["with", "register", "hooks"])

@@ -4,11 +4,13 @@ import subprocess
 import sys
 import textwrap
 
+import dask.array
 import numpy as np
 import pytest
 import xarray as xr
 
 import xsim as xs
+from xsim.result.open_run import _padded
 
 
 @xs.process
@@ -188,3 +190,15 @@ def test_arrays_of_several_sizes_that_share_a_dimension(tmp_path, monkeypatch):
     np.testing.assert_array_equal(seen[0].ragged__few[:2], [[0, nan, nan, nan], [0, 1, nan, nan]])
     np.testing.assert_array_equal(seen[0].ragged__many[:2], [[0, 1, nan, nan], [0, 1, 2, 3]])
     assert seen[0].ragged__many[2].isnull().all()
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("shape", [(2, 0), (2, 1), (2, 3), (0, 0)])
+def test_arrays_that_are_too_small_are_filled(shape, lazy):
+    """What an array lacks of the sizes of others is filled, also where it has nothing at all (§B8)."""
+    values = np.ones(shape)
+    piece = xr.Variable(("m", "x"), dask.array.from_array(values) if lazy else values)
+    padded = _padded(piece, {"m": 2, "x": 3}, -1.0)
+    expected = np.full((2, 3), -1.0)
+    expected[: shape[0], : shape[1]] = 1
+    np.testing.assert_array_equal(padded.to_numpy(), expected)
