@@ -173,4 +173,4 @@ def reading(m: Measure) -> Measured:
             zarr.consolidate_metadata(store)
         return read(store)
 
-    return m.slopes("step", SIZES, {"xsim": with_xsim, "by hand": by_hand}, 1.2)
+    return m.slopes("step", SIZES, {"xsim": with_xsim, "by hand": by_hand}, 1.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Self
 
 from xsim.plan.inputs import PlannedInput
@@ -20,8 +21,8 @@ class VaryingInputs:
     """
 
     def __init__(self, inputs: Sequence[PlannedInput], objects: Mapping[str, Any]) -> None:
-        self._targets = [(objects[planned.key[0]], planned.key[1]) for planned in inputs]
-        self._steps = zip(*(planned.series() for planned in inputs), strict=False)
+        puts = [partial(setattr, objects[planned.key[0]], planned.key[1]) for planned in inputs]
+        self._puts = list(zip(puts, (planned.series().__next__ for planned in inputs), strict=True))
 
     @classmethod
     def of(cls, inputs: Sequence[PlannedInput], objects: Mapping[str, Any]) -> Self | None:
@@ -31,5 +32,5 @@ class VaryingInputs:
 
     def advance(self) -> None:
         """Set the values of the next step."""
-        for (process, name), value in zip(self._targets, next(self._steps), strict=True):
-            setattr(process, name, value)
+        for put, give in self._puts:
+            put(give())
