@@ -6,6 +6,7 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import xarray as xr
@@ -29,7 +30,7 @@ from xsim.engine.parallel import ParallelStages
 from xsim.engine.profile import Part, Profile
 from xsim.engine.site import make_jobs
 from xsim.engine.state import make_state
-from xsim.engine.stopping import STOPS, listening
+from xsim.engine.stopping import SIGNALS, STOPS, listening
 from xsim.engine.timed import piece, time_batch, time_sink
 from xsim.errors import BatchError, BatchWarning, OptionError, PlanWarning, StoppedError
 from xsim.model.graph import ModelGraph
@@ -221,9 +222,12 @@ def _run_members(
         executor.check(Work(plan, hooks))
         sink.open(plan)
         board = Board(plan.batch, book, executor.working)
-        with watching(plan, board, control, live, sink), listening(control, executor.in_workers):
+        signals = listening(control, executor.in_workers, in_threads=plan.scheduler == "threads")
+        with watching(plan, board, control, live, sink), signals:
             run_batch(plan, sink, hooks, executor, events, book)
         finished = True
+        if control.why in SIGNALS:  # it came after the last member: whoever sent it wants the script to end
+            raise KeyboardInterrupt
     except KeyboardInterrupt:
         _stop_cleanly(control, book)
         raise
@@ -256,7 +260,8 @@ def _stop_cleanly(control: Control, book: Book) -> None:
             code=STOPS[control.why],
         )
         if sys.stderr is not None:  # Python prints nothing of its own for an exit code
-            print(f"xsim: {stopped}", file=sys.stderr, flush=True)
+            with suppress(Exception):
+                print(f"xsim: {stopped}", file=sys.stderr, flush=True)
         raise stopped from None
 
 
