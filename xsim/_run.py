@@ -11,6 +11,7 @@ from typing import Any
 
 import xarray as xr
 
+from xsim._base.streams import have_streams
 from xsim.declare.hook import collect_hooks
 from xsim.engine.batch import new_book, run_batch
 from xsim.engine.block import Work
@@ -81,6 +82,7 @@ def run(
     xarray.Dataset
         The setup and all outputs.
     """
+    have_streams()
     hooks = tuple(hooks)  # looked at twice
     functions = collect_hooks(hooks)
     provenance = Provenance(functions, safe_mode=objects is None)
