@@ -6,10 +6,12 @@ import json
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import xarray as xr
 
+from xsim._base.streams import have_streams
 from xsim.declare.hook import collect_hooks
 from xsim.engine.batch import new_book, run_batch
 from xsim.engine.block import Work
@@ -29,7 +31,7 @@ from xsim.engine.parallel import ParallelStages
 from xsim.engine.profile import Part, Profile
 from xsim.engine.site import make_jobs
 from xsim.engine.state import make_state
-from xsim.engine.stopping import STOPS, listening
+from xsim.engine.stopping import SIGNALS, STOPS, listening
 from xsim.engine.timed import piece, time_batch, time_sink
 from xsim.errors import BatchError, BatchWarning, OptionError, PlanWarning, StoppedError
 from xsim.model.graph import ModelGraph
@@ -80,6 +82,7 @@ def run(
     xarray.Dataset
         The setup and all outputs.
     """
+    have_streams()
     hooks = tuple(hooks)  # looked at twice
     functions = collect_hooks(hooks)
     provenance = Provenance(functions, safe_mode=objects is None)
@@ -221,9 +224,12 @@ def _run_members(
         executor.check(Work(plan, hooks))
         sink.open(plan)
         board = Board(plan.batch, book, executor.working)
-        with watching(plan, board, control, live, sink), listening(control, executor.in_workers):
+        signals = listening(control, executor.in_workers, in_threads=plan.scheduler == "threads")
+        with watching(plan, board, control, live, sink), signals:
             run_batch(plan, sink, hooks, executor, events, book)
         finished = True
+        if control.why in SIGNALS:  # it came after the last member: whoever sent it wants the script to end
+            raise KeyboardInterrupt
     except KeyboardInterrupt:
         _stop_cleanly(control, book)
         raise
@@ -256,7 +262,8 @@ def _stop_cleanly(control: Control, book: Book) -> None:
             code=STOPS[control.why],
         )
         if sys.stderr is not None:  # Python prints nothing of its own for an exit code
-            print(f"xsim: {stopped}", file=sys.stderr, flush=True)
+            with suppress(Exception):
+                print(f"xsim: {stopped}", file=sys.stderr, flush=True)
         raise stopped from None
 
 

@@ -315,6 +315,9 @@ def _attempt(
         jobs.close("done")
         raise
     except CancelledError as caught:
+        if slot.control.why:  # nobody has cancelled this one: all is to end, and its program was ended for that
+            jobs.close(CANCELLED)
+            raise KeyboardInterrupt(slot.control.why) from None
         error = caught
         record = {**failure_record(caught), "outcome": CANCELLED}
     except TimeLimitError as caught:

@@ -45,7 +45,7 @@ class Board:
         """Give the status now."""
         working = () if ending else tuple(self._working())
         codes = _CODES[self._book.status]  # a copy; states only become final, so that none goes back
-        working = tuple(each for each in working if each.member < codes.size and codes[each.member] == WAITING)
+        working = tuple(each for each in working if 0 <= each.member < codes.size and codes[each.member] == WAITING)
         codes[[each.member for each in working]] = RUNNING
-        computed = self._book.done + self._book.failed - (self._book.before or 0)
+        computed = max(0, self._book.done + self._book.failed - (self._book.before or 0))
         return Status(self._batch, codes, working, self._started, time.time(), computed, ending)

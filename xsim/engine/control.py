@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from xsim.errors import OptionError
 
 
 class Control:
@@ -27,3 +31,15 @@ class Control:
     def cancel(self, members: Iterable[int]) -> None:
         """Let members end, and those that wait not start."""
         self.cancelled |= frozenset(members)
+
+
+def check_members(members: Sequence[int], size: int) -> None:
+    """Refuse numbers that no member has.
+
+    Raises
+    ------
+    OptionError
+    """
+    for member in members:
+        if not isinstance(member, (int, np.integer)) or isinstance(member, bool) or not 0 <= member < size:
+            raise OptionError("there is no such member", got=repr(member), expected=f"numbers from 0 to {size - 1}")

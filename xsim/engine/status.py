@@ -153,6 +153,7 @@ class Status:
             told: Mapping[str, Any] = json.loads(text)
             fields = [field.name for field in attrs.fields(Working)]
             working = tuple(Working(**{name: each[name] for name in fields}) for each in told["running"])
+            working = tuple(each for each in working if isinstance(each.member, int) and each.member >= 0)
             facts = [float(told["started"]), float(told["updated"]), int(told["computed"])]
             ending = str(told["ending"])
         except (ValueError, KeyError, TypeError):

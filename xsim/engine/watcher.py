@@ -74,7 +74,14 @@ class Watcher:
                 except Exception as error:
                     self.errors.append(error)
                     self._asked = None
-            self.tell(self._look())
+            if self._tell:
+                try:
+                    status = self._look()
+                except Exception as error:  # the time is watched nevertheless
+                    self.errors.append(error)
+                    self._tell.clear()
+                else:
+                    self.tell(status)
 
     def _pause(self) -> float:
         if self._walltime is None or self._control.why:

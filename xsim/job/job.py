@@ -151,8 +151,8 @@ class Job:
             Is given each line that the program prints, as text, and returns a phase, a fraction from 0 to 1, both as a
             tuple, or None where the line tells nothing. Watchers of the run see them.
         produces : str or iterable of str, optional
-            Files that the program must write, as paths in the scratch folder. Those of an earlier program are deleted
-            before it starts, so that they are never taken for its own.
+            Files or folders that the program must write, as paths in the scratch folder. Those of an earlier program
+            are deleted before it starts, so that they are never taken for its own.
         check : bool, default: True
             Take an exit code other than 0 for a failure.
 
@@ -180,14 +180,17 @@ class Job:
         words = _words(command)
         expected = [produces] if isinstance(produces, str) else list(produces)
         for name in expected:
-            (self.scratch / name).unlink(missing_ok=True)
+            self._scratch.forget(name)
         limit = float("inf") if time_limit is None else time_limit
         if not limit > 0:
             raise ProgramError(f"time_limit={time_limit!r} makes no sense", expected="seconds, or None for no limit")
         number = str(len(self.ended) + 1)
         follower = None if progress is None else _Follower(progress, self._site.report)
         start = time.monotonic()
-        program = Program(words, self.scratch, number, self._environment(env), follower)
+        try:
+            program = Program(words, self.scratch, number, self._environment(env), follower)
+        except (OSError, ValueError) as error:  # its words are too long, its folder is gone ...
+            raise self._cannot_start(words[0], {"error": f"{type(error).__name__}: {error}"}) from error
 
         def must_end() -> bool:
             now = time.monotonic()

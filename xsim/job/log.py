@@ -14,6 +14,9 @@ LOG_BYTES = 64 * 2**20
 LINE_BYTES = 64 * 2**10
 """Bytes of a line that are looked at."""
 
+PIECE_BYTES = 64 * 2**10
+"""Bytes that are held together: some programs print a few at a time."""
+
 
 class Log:
     """A file of what a program prints to one of its streams.
@@ -34,7 +37,7 @@ class Log:
             path.unlink(missing_ok=True)
         self._line = line
         self._room = limit // 2
-        self._last: deque[bytes] = deque()
+        self._last: deque[bytearray] = deque()
         self._held = 0
         self._most = limit - limit // 2
         self._left_out = 0
@@ -65,7 +68,10 @@ class Log:
             self._room -= len(now)
             self._write(now)
         if later:
-            self._last.append(later)
+            if self._last and len(self._last[-1]) < PIECE_BYTES:
+                self._last[-1] += later
+            else:
+                self._last.append(bytearray(later))
             self._held += len(later)
             while self._held - len(self._last[0]) >= self._most:
                 gone = self._last.popleft()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,8 +49,9 @@ class Program:
         line: Callable[[str], None] | None = None,
     ) -> None:
         handle, report = tempfile.mkstemp(".json", "xsim-program-")
-        os.close(handle)
         self._report = Path(report)
+        with open(handle, "w", encoding="utf-8") as file:
+            json.dump(dict(environment), file)  # the program's alone: the supervisor is Python, which it may not suit
         self.logs = [Log(folder / f"{name}.out", line), Log(folder / f"{name}.err", line)]
         self._process = subprocess.Popen(
             [sys.executable, "-P", str(SUPERVISOR), report, str(GRACE), *command],
@@ -57,7 +59,6 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=folder,
-            env=dict(environment),
             start_new_session=os.name != "nt",  # Ctrl-C in a terminal is for xsim alone
         )
         assert self._process.stdout is not None
@@ -67,8 +68,12 @@ class Program:
             threading.Thread(target=log.follow, args=(stream,), name="xsim-log", daemon=True)
             for log, stream in zip(self.logs, streams, strict=True)
         ]
-        for follower in self._followers:
-            follower.start()
+        try:
+            for follower in self._followers:
+                follower.start()
+        except BaseException:  # interrupted just now: nobody will wait
+            self.end()
+            raise
 
     def wait(self, must_end: Callable[[], bool]) -> dict[str, Any]:
         """Wait for the end of the program, or end it when it must, or when this thread is interrupted.
@@ -102,7 +107,11 @@ class Program:
         with suppress(OSError):
             self._process.stdin.close()
         try:
-            return self._process.wait(GRACE + 20)
+            code = self._process.wait(GRACE + 20)
+            if code < 0 and os.name != "nt":  # the supervisor was killed: what it leaves is in its group
+                with suppress(OSError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+            return code
         except subprocess.TimeoutExpired:  # the supervisor is stopped, or the system is very busy
             with suppress(psutil.Error):
                 supervisor = psutil.Process(self._process.pid)
@@ -114,7 +123,7 @@ class Program:
         try:
             facts: dict[str, Any] = json.loads(self._report.read_text("utf-8"))
         except (OSError, ValueError):  # the supervisor was killed, or had no room for its report
-            facts = {"exit_code": code}
+            facts = {}
         with suppress(OSError):
             self._report.unlink()
-        return facts
+        return facts if facts.keys() & {"exit_code", "error"} else {"exit_code": code}

@@ -33,6 +33,28 @@ class Scratch:
             self.made = True
         return self._path
 
+    def forget(self, name: str) -> None:
+        """Delete a file or folder that a program is to write.
+
+        Raises
+        ------
+        ProgramError
+            If it is not in this folder, but somewhere else, where others may need it.
+        """
+        target = self.path / name
+        folder = self.path.resolve()
+        if target == self.path or not target.parent.resolve().is_relative_to(folder) or target.name == "..":
+            raise ProgramError(
+                "what a program must write is in its scratch folder",
+                got=repr(name),
+                expected=f"a path in {self.path}",
+                remedy="it is deleted before the program starts; copy it to other places afterwards",
+            )
+        if target.is_dir() and not target.is_symlink():
+            shutil.rmtree(target)
+        else:
+            target.unlink(missing_ok=True)
+
     def link(self, source: str | os.PathLike[str], name: str | None = None) -> Path:
         """Show a file or folder in this one, without a copy where the system can do so.
 

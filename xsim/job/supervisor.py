@@ -5,7 +5,7 @@ waits for two things, the end of the program and the end of its own standard inp
 also when xsim is killed, whatever kills it, so that no program is left behind.
 
 Its arguments are the file for the report, the seconds between asking processes to end and killing them, and the
-command.
+command. The file has the environment of the program first.
 """
 
 from __future__ import annotations
@@ -28,11 +28,14 @@ def main() -> int:
     report, grace, *command = sys.argv[1:]
     for name in ("SIGINT", "SIGHUP"):  # these are for xsim, which then closes the pipe
         if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+            # A handler, since what is ignored would be ignored by the program too.
+            signal.signal(getattr(signal, name), lambda number, frame: None)
     die_with_me = _linux()
+    with open(report, encoding="utf-8") as file:
+        environment = json.load(file)
     facts: dict[str, Any]
     try:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=die_with_me, restore_signals=True)
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment, preexec_fn=die_with_me)
     except (OSError, ValueError) as error:
         facts = {"error": f"{type(error).__name__}: {error}", "errno": getattr(error, "errno", None)}
     else:
@@ -41,7 +44,8 @@ def main() -> int:
         code = child.wait()
         _end_all(0.0)  # what it left in the background
         facts = {"exit_code": code, **_usage()}
-    with open(report, "w", encoding="utf-8") as file:
+    # Where there is no room for the report the exit code tells: a program that has ended well has.
+    with suppress(OSError), open(report, "w", encoding="utf-8") as file:
         json.dump(facts, file)
     code = facts.get("exit_code", 127)
     return int(code) if code >= 0 else 128 - int(code)

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from xsim._base.render import duration
 from xsim._base.suggest import did_you_mean
 from xsim.declare.hook import RuntimeHook
-from xsim.engine.control import Control
+from xsim.engine.control import Control, check_members
 from xsim.engine.status import SHOWN, STATES, Status
 from xsim.errors import OptionError
 
@@ -43,7 +43,7 @@ class LiveStatus(RuntimeHook):
     Raises
     ------
     OptionError
-        If there is no such display.
+        If there is no such display, or a terminal is asked for, and rich is not there.
 
     Examples
     --------
@@ -61,15 +61,26 @@ class LiveStatus(RuntimeHook):
                 expected="one of " + ", ".join(map(repr, DISPLAYS)),
                 suggestions=did_you_mean(display, DISPLAYS),
             )
+        if display == "terminal" and not _has_rich():
+            raise OptionError(
+                "the table of LiveStatus in a terminal needs the package rich",
+                remedy="pip install 'xarray-xsim[live]', or display='plain'",
+            )
         self.display = display
         self.interval = interval
         self.file = file
         self.status: Status | None = None
         self._control: Control | None = None
+        self._members = 0
 
-    def attach(self, control: Control) -> None:
-        """Take what ends members of the run that begins."""
-        self._control = control
+    @property
+    def is_attached(self) -> bool:
+        """Whether a run is being watched."""
+        return self._control is not None
+
+    def attach(self, control: Control, members: int) -> None:
+        """Take what ends members of the run that begins, and their number."""
+        self._control, self._members = control, members
 
     def detach(self) -> None:
         """Note that the run has ended."""
@@ -81,19 +92,25 @@ class LiveStatus(RuntimeHook):
         Raises
         ------
         OptionError
-            If nothing is running.
+            If nothing is running, or there is no such member.
         """
-        if self._control is None:
+        control = self._control  # the run may end meanwhile
+        if control is None:
             raise OptionError("no run is watched by this LiveStatus", remedy="pass it as hooks=[live] to the run")
-        self._control.cancel(members)
+        check_members(members, self._members)
+        control.cancel(map(int, members))
 
     def __repr__(self) -> str:
         return f"LiveStatus({self.display!r})"
 
 
 def live_of(hooks: Sequence[Any]) -> LiveStatus | None:
-    """Give what watches a run: the last one given to it, or of those that are active."""
-    return next((hook for hook in (*hooks[::-1], *[*RuntimeHook.active][::-1]) if isinstance(hook, LiveStatus)), None)
+    """Give what watches a run: the last one given to it, or of those that are active, and watches no other run.
+
+    A run that a process starts within a member is not shown over the one that it is in.
+    """
+    known = (*hooks[::-1], *[*RuntimeHook.active][::-1])
+    return next((hook for hook in known if isinstance(hook, LiveStatus) and not hook.is_attached), None)
 
 
 class Plain:
@@ -149,8 +166,8 @@ def _rich(status: Status) -> Any:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("member", "phase", "", "step", "elapsed"):
         table.add_column(name, no_wrap=True)
-    for member, phase, fraction, step, seconds in status.rows():
-        table.add_row(member, phase, fraction, step, seconds)
+    for row in status.rows():
+        table.add_row(*map(Text, row))  # labels and phases may look like markup
     if len(status.working) > SHOWN:
         table.add_row(f"... and {len(status.working) - SHOWN} more", "", "", "", "")
     bar = ProgressBar(total=max(1, status.batch.size), completed=status.ended, width=60)
@@ -177,13 +194,7 @@ Display = Plain | Terminal | Notebook
 
 
 def make_display(live: LiveStatus, in_notebook: bool) -> Display | None:
-    """Make what shows the status, by where it is shown.
-
-    Raises
-    ------
-    OptionError
-        If a terminal is asked for, and rich is not there.
-    """
+    """Make what shows the status, by where it is shown."""
     file = live.file or sys.stderr
     kind = live.display
     if kind == "auto":
@@ -195,11 +206,6 @@ def make_display(live: LiveStatus, in_notebook: bool) -> Display | None:
         return Notebook()
     if kind == "plain":
         return Plain(30.0 if live.interval is None else live.interval, file)
-    if not _has_rich():
-        raise OptionError(
-            "the table of LiveStatus in a terminal needs the package rich",
-            remedy="pip install 'xarray-xsim[live]', or display='plain'",
-        )
     return Terminal(file)
 
 

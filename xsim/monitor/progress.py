@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from xsim._base.suggest import did_you_mean
 from xsim.declare.hook import RuntimeHook
@@ -112,7 +112,15 @@ def is_interactive() -> bool:
     """Whether output goes to a terminal or a notebook."""
     if in_notebook():
         return True
-    return sys.stderr is not None and sys.stderr.isatty()
+    return is_terminal(sys.stderr)
+
+
+def is_terminal(file: TextIO | None) -> bool:
+    """Whether a file shows what is written to it; there may be none, or it may be closed."""
+    try:
+        return file is not None and file.isatty()
+    except ValueError:
+        return False
 
 
 class Bar:

@@ -38,11 +38,17 @@ def watching(plan: RunPlan, board: Board, control: Control, live: LiveStatus | N
     """
     notices = sink.notices()
     tell: list[Callable[[Status], None]] = [] if notices is None else [_seldom(notices)]
+    errors: list[Exception] = []
     display = None
+    if notices is not None:
+        with _keeping(errors):
+            notices.clear()  # of a run that was killed: what was asked of it is not asked of this one
     if live is not None:
-        live.attach(control)
+        live.attach(control, plan.batch.size)
         tell.append(lambda status: setattr(live, "status", status))
-        display = None if plan.options.progress is False else make_display(live, in_notebook())
+        if plan.options.progress is not False:
+            with _keeping(errors):
+                display = make_display(live, in_notebook())
         if display is not None:
             tell.append(display.show)
     if not tell and plan.options.max_walltime is None:
@@ -65,14 +71,23 @@ def watching(plan: RunPlan, board: Board, control: Control, live: LiveStatus | N
             with suppress(Exception):  # what is shown must not hide how the run ended
                 show(board.look(ending))
         if display is not None:
-            display.close()
+            with _keeping(errors):
+                display.close()
         if live is not None:
             live.detach()
         if notices is not None:
             with suppress(Exception):
                 notices.clear()
-        for error in watcher.errors:
+        for error in (*errors, *watcher.errors)[:1]:
             warnings.warn(f"watching the run failed: {type(error).__name__}: {error}", PlanWarning, stacklevel=8)
+
+
+@contextmanager
+def _keeping(errors: list[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        errors.append(error)
 
 
 def _seldom(notices: Notices) -> Callable[[Status], None]:

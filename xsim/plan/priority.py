@@ -43,17 +43,47 @@ def plan_priorities(priority: Any, setup: xr.Dataset, batch: Batch) -> Prioritie
             )
         priority = setup[priority].variable
     sizes = dict(zip(batch.dims, batch.shape, strict=True))
+    if isinstance(priority, xr.DataArray):
+        priority = _by_labels(priority, batch)
     if isinstance(priority, (xr.DataArray, xr.Variable)):
         given = priority.variable if isinstance(priority, xr.DataArray) else priority
         wrong = [dim for dim in given.dims if sizes.get(str(dim)) != given.sizes[dim]]
         if wrong or given.dtype.kind not in "biuf":
             raise _refused(f"{given.dtype} of {dict(given.sizes)}", sizes)
         laid_out: Any = given
-        return np.asarray(laid_out.set_dims(sizes).transpose(*batch.dims).to_numpy(), dtype=np.float64)
+        return _known(np.asarray(laid_out.set_dims(sizes).transpose(*batch.dims).to_numpy(), dtype=np.float64))
     values = np.asarray(priority)
     if values.shape != batch.shape or values.dtype.kind not in "biuf":
         raise _refused(f"{values.dtype} of shape {values.shape}", sizes)
-    return values.astype(float)
+    return _known(values.astype(float))
+
+
+def _by_labels(priority: xr.DataArray, batch: Batch) -> xr.DataArray:
+    """Put priorities into the order of the members whose labels they have."""
+    for dim in priority.dims:
+        labels = batch.labels.get(str(dim))
+        if labels is None or dim not in priority.indexes or np.array_equal(priority[dim].to_numpy(), labels):
+            continue
+        try:
+            priority = priority.sel({dim: labels})
+        except (KeyError, ValueError, TypeError) as error:
+            raise OptionError(
+                f"priority= does not have the labels of the batch along {str(dim)!r}",
+                got=names(priority[dim].to_numpy().tolist()),
+                expected=names(labels.tolist()),
+            ) from error
+    return priority
+
+
+def _known(values: Priorities) -> Priorities:
+    missing = np.argwhere(np.isnan(values))
+    if len(missing):
+        raise OptionError(
+            "priority= is missing for some members",
+            got=f"NaN at position {tuple(missing[0].tolist())}",
+            expected="a number for each, great ones first",
+        )
+    return values
 
 
 def _refused(got: str, sizes: dict[str, int]) -> OptionError:

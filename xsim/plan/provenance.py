@@ -160,8 +160,10 @@ def _given(options: RunOptions) -> dict[str, Any]:
             given |= {"encoding": shown} if shown else {}
         elif field.name == "decoding":
             given |= {"decoding": list(value)} if value else {}
+        elif not isinstance(value, _PLAIN):  # an array, say, which cannot simply be compared
+            given |= {} if value is field.default else {field.name: type(value).__name__}
         elif value != field.default:
-            given[field.name] = value if isinstance(value, _PLAIN) else type(value).__name__
+            given[field.name] = value
     return given
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from xsim._base.render import names
 from xsim._base.suggest import did_you_mean
+from xsim.engine.control import check_members
 from xsim.errors import OptionError, StoreError
 from xsim.plan.batch import Batch
 from xsim.result.open_run import open_run
@@ -43,7 +44,7 @@ def cancel(store: Any, *members: int, **labels: Any) -> int:
     StoreError
         If there is no run, or it is not going on.
     OptionError
-        If there are no such members.
+        If there are no such members, or nobody says which.
 
     Examples
     --------
@@ -59,19 +60,19 @@ def cancel(store: Any, *members: int, **labels: Any) -> int:
             expected="a batch that is going on",
         )
     batch = batch_of(open_run(store)[OUTCOME])
-    chosen = sorted({*_numbers(batch, members), *_labelled(batch, labels)})
+    if not members and not labels:
+        raise OptionError(
+            "nobody says which members to cancel",
+            expected="their numbers, or labels along batch dimensions",
+            remedy=f"all of them: xs.cancel(store, *range({batch.size}))",
+        )
+    check_members(members, batch.size)
+    chosen = sorted({*map(int, members), *_labelled(batch, labels)})
     notices = Notices(run.group)
     if not notices.possible:
         raise StoreError("this kind of store takes no requests", got=str(store), remedy="cancel where the run is")
     notices.ask_to_cancel(chosen)
     return len(chosen)
-
-
-def _numbers(batch: Batch, members: tuple[int, ...]) -> list[int]:
-    wrong = [member for member in members if not 0 <= member < batch.size]
-    if wrong:
-        raise OptionError("there is no such member", got=str(wrong[0]), expected=f"numbers from 0 to {batch.size - 1}")
-    return list(members)
 
 
 def _labelled(batch: Batch, labels: dict[str, Any]) -> list[int]:

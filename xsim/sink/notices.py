@@ -54,7 +54,7 @@ class Notices:
         """Take in what has been asked since."""
         members: list[int] = []
         for name in self._names(REQUEST):
-            with suppress(ValueError, TypeError):  # not one of ours, or not written whole
+            with suppress(ValueError, TypeError, OverflowError):  # not one of ours, or not written whole
                 members += [int(member) for member in json.loads(self._read(name))]
             self._delete(name)
         return members

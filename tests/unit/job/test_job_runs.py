@@ -145,5 +145,5 @@ def test_ctrl_c_ends_the_program(
         time.sleep(0.05)
     os.kill(run.pid, signal.SIGINT)
     _, errors = run.communicate(timeout=60)
-    assert "\nKeyboardInterrupt: interrupted\n" in errors
+    assert errors.endswith("\nKeyboardInterrupt: interrupted\n")
     assert gone(marker)

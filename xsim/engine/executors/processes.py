@@ -190,11 +190,10 @@ class ProcessExecutor:
             raise KeyboardInterrupt(control.why)
         if limit is None and not control.cancelled:
             return
-        now = time.time()
         for each in running(self._folder.name):
-            over = limit is not None and now - each.since > limit + max(GRACE, limit * 0.1)
+            over = limit is not None and time.monotonic() - each.begun > limit + max(GRACE, limit * 0.1)
             if each.member not in self._ended and (over or each.member in control.cancelled):
-                self._ended[each.member] = now
+                self._ended[each.member] = time.time()
                 with suppress(ProcessLookupError):
                     os.kill(each.pid, signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
 
@@ -296,7 +295,7 @@ def _follow_parent(coordinator: int) -> None:
         while True:
             _end_without(coordinator)
             if _whereabouts is not None:
-                with suppress(ValueError):  # it is being closed just now
+                with suppress(Exception):  # it is being closed just now, say; the coordinator is watched nevertheless
                     _whereabouts.publish()
             time.sleep(0.5)
 

@@ -6,6 +6,7 @@ import math
 import mmap
 import os
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import attrs
 
 from xsim.engine.slot import IDLE, Slot, Working
 
-_HEAD = struct.Struct("<qd")
+_HEAD = struct.Struct("<qdd")
 _REST = struct.Struct("<qqd64s")
 _SIZE = _HEAD.size + _REST.size
 
@@ -28,10 +29,13 @@ class Running:
         Of the worker process.
     working : Working
         What it is doing.
+    begun : float
+        When it started with it, on the monotonic clock, which all processes share and nobody sets.
     """
 
     pid: int
     working: Working
+    begun: float
 
     @property
     def member(self) -> int:
@@ -66,19 +70,19 @@ class Whereabouts(Slot):
         """Tell that a member starts."""
         super().begin(member)
         _REST.pack_into(self._map, _HEAD.size, 0, 0, math.nan, b"")
-        _HEAD.pack_into(self._map, 0, member, self._now[1])
+        _HEAD.pack_into(self._map, 0, member, self._now[1], time.monotonic())
 
     def end(self) -> None:
         """Tell that no member is running."""
         super().end()
-        _HEAD.pack_into(self._map, 0, IDLE, 0.0)
+        _HEAD.pack_into(self._map, 0, IDLE, 0.0, 0.0)
 
     def publish(self) -> None:
         """Tell how far the member is; called now and then by a thread beside it, so that steps cost nothing."""
         now = self.look()
         if now is not None:
             fraction = math.nan if now.fraction is None else now.fraction
-            phase = now.phase.encode()[:64]
+            phase = now.phase.encode()[:64].decode("utf-8", "ignore").encode()  # no half characters
             _REST.pack_into(self._map, _HEAD.size, now.step, now.nsteps, fraction, phase)
 
     def close(self) -> None:
@@ -91,13 +95,13 @@ def running(folder: str | os.PathLike[str]) -> Iterator[Running]:
     for path in Path(folder).glob("*.running"):
         data = path.read_bytes()
         if len(data) == _SIZE:
-            member, since = _HEAD.unpack_from(data)
+            member, since, begun = _HEAD.unpack_from(data)
             step, nsteps, fraction, phase = _REST.unpack_from(data, _HEAD.size)
             if member != IDLE and since:
                 # It may be writing just now: what is half written is shown as it is, and right the next time.
                 text = phase.rstrip(b"\0").decode("utf-8", "replace")
                 known = None if math.isnan(fraction) else min(1.0, max(0.0, fraction))
-                yield Running(int(path.stem), Working(path.stem, member, since, step, nsteps, text, known))
+                yield Running(int(path.stem), Working(path.stem, member, since, step, nsteps, text, known), begun)
 
 
 def forget(folder: str | os.PathLike[str]) -> None:

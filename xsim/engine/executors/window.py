@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import islice
@@ -37,14 +38,17 @@ def as_completed(
         Called now and then while tasks are running.
     """
     waiting = iter(tasks)
+    looked = time.monotonic()
     while True:
         for task in islice(waiting, workers + 1 - len(under_way)):
             under_way[submit(task)] = task
         if not under_way:
             return
         done, _ = wait(under_way, timeout=None if look is None else LOOK, return_when=FIRST_COMPLETED)
-        if not done and look is not None:
+        # Also where tasks end all the time: what is looked for may be in another one.
+        if look is not None and (not done or time.monotonic() - looked >= LOOK):
             look()
+            looked = time.monotonic()
         for future in done:
             yield under_way[future], future
             del under_way[future]
