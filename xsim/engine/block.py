@@ -315,6 +315,9 @@ def _attempt(
         jobs.close("done")
         raise
     except CancelledError as caught:
+        if slot.control.why:  # all are to end, this one's program with them
+            jobs.close(CANCELLED)
+            raise KeyboardInterrupt(slot.control.why) from None
         error = caught
         record = {**failure_record(caught), "outcome": CANCELLED}
     except TimeLimitError as caught:
