@@ -125,12 +125,11 @@ class HighsLog:
         ("Using primal simplex", "primal simplex"),
         ("Interior point solve", "interior point"),
         ("Running crossover", "crossover"),
-        ("PDLP", "PDLP"),
-        ("Solving LP with", "PDLP"),
+        ("Solving with cuPDLP", "PDLP"),  # whose errors rise and fall: nobody knows how much is left
         ("Model status", "end"),
     )
     SIMPLEX = re.compile(r"^\s*\d+\s+\S+ (?:Ph1|Pr|Du): (\d+)\(")
-    INTERIOR = re.compile(r"^\s*\d+\*?(?:\s+\S+){4}\s+(\d\.\d+e[+-]\d+)\s")
+    INTERIOR = re.compile(r"^\s*\d+\*?(?:\s+\S+){4}\s+(\d\.\d+e[+-]\d+)\s+[\d.]+s?\s*$")
 
     def __init__(self) -> None:
         self._worst = 0

@@ -3,9 +3,9 @@
 Each member of the batch solves the program of `capacity_expansion` with options of its own: the simplex methods, the
 interior point method with and without crossover, and the first-order method PDLP. One profile has no more than 0.1 s,
 and one has an option that HiGHS does not know: they come out as timed out and as failed, and disturb nobody. Watch the
-phases while it runs::
+phases of each solver while it runs::
 
-    python examples/solver_profiles.py --out build/profiles
+    python examples/solver_profiles.py --out build/profiles --live
 
 The exact methods agree to 1e-6 of the cost. With ``--dantzig`` it first solves the transport problem of Dantzig's book
 [1]_, whose least cost is 153.675 thousand dollars.
@@ -32,6 +32,7 @@ from capacity_expansion import RUNNER, base_setup, build_model
 from scipy.sparse import csc_array, save_npz
 
 import xsim as xs
+from xsim.monitoring import LiveStatus
 
 HOURS = 2190
 EXACT = ("dual simplex", "primal simplex", "interior point")
@@ -124,6 +125,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--out", type=Path, default=Path("build/profiles"), help="output folder")
     parser.add_argument("--hours", type=int, default=HOURS, help="intervals of the year: the size of the program")
+    parser.add_argument("--live", action="store_true", help="show what each solver is doing")
     parser.add_argument("--dantzig", action="store_true", help="solve Dantzig's transport problem first")
     arguments = parser.parse_args(argv)
     out: Path = arguments.out.absolute()
@@ -143,6 +145,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             store=out / "profiles.zarr",
             mode="w",
             on_error="continue",
+            hooks=[LiveStatus()] if arguments.live else [],
         )
     result = result.load()
     print(summarize(result))

@@ -300,12 +300,7 @@ class CancelledError(XsimError, RuntimeError):
 class ProgramError(XsimError, RuntimeError):
     """An external program cannot be started, failed, or has not written what it must.
 
-    Attributes
-    ----------
-    command : tuple of str
-    exit_code : int
-    scratch : str
-        Folder in which it ran.
+    ``command`` and ``exit_code`` tell of it, ``scratch`` is the folder in which it ran.
     """
 
 
@@ -387,13 +382,7 @@ class StoreBusyError(StoreError, BlockingIOError):
 
 
 class ResumeError(StoreError):
-    """What a store holds is not the beginning of this run.
-
-    Attributes
-    ----------
-    differences : tuple of str
-        How they differ.
-    """
+    """What a store holds is not the beginning of this run; ``differences`` says how they differ."""
 
 
 class PlanWarning(UserWarning):

@@ -72,7 +72,12 @@ Interior point solve
   17*   2.51159331e+02   2.51159331e+02   1.04e-16   5.90e-15  1.00e-02       0.5
   18*   2.51159331e+02   2.51159331e+02   1.04e-16   5.90e-15  0.00e+00       0.5
 Running crossover as requested
+Solving with cuPDLP-C
+     Iter       Primal.Obj         Dual.Obj        Gap  Primal.Inf  Dual.Inf    Time
+        0  +0.00000000e+00  +0.00000000e+00  +0.00e+00    1.00e+00  0.00e+00   0.00s [L]
+     4000  +2.51158974e+02  +2.51003336e+02  +3.09e-04    2.94e-07  1.94e-06   0.00s [A]
 Model status        : Optimal
+PDLP      iterations: 4000
 """
 
 
@@ -82,7 +87,8 @@ def test_the_log_of_highs() -> None:
     told = [read(line) for line in LOG.splitlines() if line]
     assert [each for each in told if each is not None] == [
         *[("presolve", None), ("dual simplex", None), 0.0, pytest.approx(0.9)],
-        *[("interior point", None), 0.0, pytest.approx(0.25), 1.0, ("crossover", None), ("end", 1.0)],
+        *[("interior point", None), 0.0, pytest.approx(0.25), 1.0, ("crossover", None)],
+        *[("PDLP", None), ("end", 1.0)],
     ]
 
 

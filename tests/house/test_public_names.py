@@ -18,8 +18,8 @@ NAMES = [
     *("process", "variable", "index", "on_demand", "any_object", "foreign", "global_ref", "group", "group_dict"),
     *("runtime", "Job", "runtime_hook", "RuntimeHook", "RuntimeSignal", "stop", "MAIN_CLOCK", "VarIntent", "VarType"),
     *("process_name", "filter_variables", "process_info", "variable_info"),
-    *("Model", "create_setup", "XsimAccessor", "open_run", "Explanation", "ThreadSynchronizer"),
-    *("ProcessSynchronizer", "BatchWarning", "PlanWarning", "ProgramWarning"),
+    *("Model", "create_setup", "XsimAccessor", "open_run", "cancel", "Explanation"),
+    *("ThreadSynchronizer", "ProcessSynchronizer", "BatchWarning", "PlanWarning", "ProgramWarning"),
     *("dot", "validators", "monitoring", "testing", "errors", "__version__"),
 ]
 
@@ -41,7 +41,8 @@ SIGNATURES = {
     xs.runtime_hook: "stage level trigger",
     xs.XsimAccessor.run: "self model batch_dim check_dims validate store encoding decoding hooks parallel scheduler "
     "safe_mode mode resume accept_code_change workers threads_per_worker block seed on_error max_failures retries "
-    "time_limit progress scratch keep_scratch memory memory_per_member",
+    "time_limit progress scratch keep_scratch memory memory_per_member priority max_walltime",
+    xs.cancel: "store members labels",
     xs.XsimAccessor.explain: "self model hooks safe_mode options",
     xs.Explanation.plot: "self ax",
     xs.XsimAccessor.update_clocks: "self model clocks main_clock master_clock",
@@ -57,6 +58,7 @@ SIGNATURES = {
     xs.variable_info: "process var_name buf",
     xs.validators.in_bounds: "bounds closed",
     xs.validators.is_subdtype: "dtype",
+    xs.monitoring.LiveStatus: "display interval file",
     xs.monitoring.ProgressBar: "frontend tqdm_kwargs",
     xs.dot.dot_graph: "model filename format show_only_variable show_inputs show_variables kwargs",
     xs.testing.run_process: "cls inputs varying state stages steps clock runtime seed name",
@@ -114,8 +116,8 @@ def test_accessor_is_registered() -> None:
 
 def test_unfinished_arguments_are_refused() -> None:
     """An argument that does not work yet is an ordinary TypeError, never a stub."""
-    with pytest.raises(TypeError, match="unexpected keyword argument 'priority'"):
-        xr.Dataset().xsim.run(xs.Model({}), priority=1)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'checkpoint'"):
+        xr.Dataset().xsim.run(xs.Model({}), checkpoint=1)
 
 
 def test_version_is_that_of_the_distribution() -> None:

@@ -25,6 +25,7 @@ from xsim.engine.slot import Slot
 from xsim.engine.state import make_state
 from xsim.engine.timed import timed_block
 from xsim.errors import CancelledError, TimeLimitError
+from xsim.job.job import Jobs
 from xsim.plan.blocks import Block
 from xsim.plan.inputs import validate_inputs
 from xsim.plan.run_plan import RunPlan
@@ -300,7 +301,9 @@ def _attempt(
     error: BaseException | None = None
     limit = plan.options.time_limit
     deadline = math.inf if limit is None else time.monotonic() + limit
-    jobs = make_jobs(plan, member, deadline, slot.report, slot.is_cancelled)
+    jobs = None
+    if "job" in plan.graph.runtime_args:
+        jobs = make_jobs(plan, member, deadline, slot.report, slot.is_cancelled)
     try:
         slot.check()
         inputs = [planned.of_member(position) for planned in plan.inputs]
@@ -308,15 +311,15 @@ def _attempt(
             validate_inputs(plan.graph, tuple(inputs), plan.timeline.nsteps)
         stepped = slot.check if limit is None else partial(_check, slot, limit, clock)
         state = make_state(plan, member, jobs=jobs)
-        slot.enter(state.context)
+        slot.enter(plan.timeline.nsteps)
         ending = run_member(plan, state, inputs, puts, work.hooks, stepped)
         record: dict[str, Any] = {"outcome": "done"} | ({} if ending is None else ending.record)
     except LateOutputError:
-        jobs.close("done")
+        _close(jobs, "done")
         raise
     except CancelledError as caught:
         if slot.control.why:  # nobody has cancelled this one: all is to end, and its program was ended for that
-            jobs.close(CANCELLED)
+            _close(jobs, CANCELLED)
             raise KeyboardInterrupt(slot.control.why) from None
         error = caught
         record = {**failure_record(caught), "outcome": CANCELLED}
@@ -324,20 +327,26 @@ def _attempt(
         error = caught
         record = {**failure_record(caught), "outcome": TIMED_OUT}
     except KeyboardInterrupt:
-        jobs.close(CANCELLED)
+        _close(jobs, CANCELLED)
         raise
     except BaseException as caught:  # a member's failure is its own, also if it wants to leave: sys.exit()
         error = caught
         record = failure_record(caught)
-    record |= {
-        "start": started.isoformat(timespec="microseconds"),
-        "end": datetime.now(UTC).isoformat(timespec="microseconds"),
-        "seconds": round(time.perf_counter() - clock, 6),
-        "worker": f"{_host()}:{os.getpid()}:{threading.current_thread().name}",
-    }
-    jobs.close(record["outcome"])
-    programs = jobs.record()
-    return record | ({"programs": programs} if programs else {}), error
+    record["start"] = started.isoformat(timespec="microseconds")
+    record["end"] = datetime.now(UTC).isoformat(timespec="microseconds")
+    record["seconds"] = round(time.perf_counter() - clock, 6)
+    record["worker"] = f"{_host()}:{os.getpid()}:{threading.current_thread().name}"
+    if programs := _close(jobs, record["outcome"]):
+        record["programs"] = programs
+    return record, error
+
+
+def _close(jobs: Jobs | None, outcome: str) -> list[dict[str, Any]]:
+    """End the jobs of a member, where it has any; give what is kept of its programs."""
+    if jobs is None:
+        return []
+    jobs.close(outcome)
+    return jobs.record()
 
 
 @cache

@@ -18,19 +18,24 @@ class Control:
         Why all is to end; empty while the run goes on.
     cancelled : frozenset of int
         Members that are to end, or not to start.
+    active : bool
+        Whether any of this is set: all that is looked at after most steps.
     """
 
     def __init__(self) -> None:
+        self.active = False
         self.why = ""
         self.cancelled: frozenset[int] = frozenset()
 
     def stop(self, why: str) -> None:
         """Let the run end: members that are running stop between two steps, and nothing new starts."""
         self.why = self.why or why
+        self.active = True
 
     def cancel(self, members: Iterable[int]) -> None:
         """Let members end, and those that wait not start."""
         self.cancelled |= frozenset(members)
+        self.active = self.active or bool(self.cancelled)
 
 
 def check_members(members: Sequence[int], size: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import attrs
 
@@ -48,8 +47,6 @@ def cancelled_member() -> CancelledError:
 class Slot:
     """What one worker is doing.
 
-    Costs nothing in the step loop: who watches looks at the context of the member, which the loop keeps anyway.
-
     Parameters
     ----------
     worker : str, optional
@@ -61,19 +58,20 @@ class Slot:
     def __init__(self, worker: str = "", control: Control | None = None) -> None:
         self.worker = worker
         self.control = control or Control()
-        self._now: tuple[int, float, Any] = (IDLE, 0.0, None)
+        self._now: tuple[int, float, int] = (IDLE, 0.0, 0)
+        self._steps = 0
         self._phase = ""
         self._fraction: float | None = None
 
     def begin(self, member: int) -> None:
         """Note that a member starts."""
-        self._phase, self._fraction = "", None
-        self._now = (member, time.time(), None)
+        self._phase, self._fraction, self._steps = "", None, 0
+        self._now = (member, time.time(), 0)
 
-    def enter(self, context: Any) -> None:
-        """Note where the position of the member on its clock can be looked at."""
+    def enter(self, nsteps: int) -> None:
+        """Note how many steps the member has."""
         member, since, _ = self._now
-        self._now = (member, since, context)
+        self._now = (member, since, nsteps)
 
     def report(self, phase: str | None, fraction: float | None) -> None:
         """Note phase and fraction of an external program; None leaves what was told before."""
@@ -84,14 +82,14 @@ class Slot:
 
     def end(self) -> None:
         """Note that no member is running."""
-        self._now = (IDLE, 0.0, None)
+        self._now = (IDLE, 0.0, 0)
 
     def is_cancelled(self) -> bool:
         """Whether the running member is to end."""
         return bool(self.control.why) or self._now[0] in self.control.cancelled
 
     def check(self, steps: int = 0) -> None:
-        """End the running member if it is to end; called before its first step and after each.
+        """Note how many steps are done, and end the member if it is to end; called at the start and after each step.
 
         Raises
         ------
@@ -100,21 +98,21 @@ class Slot:
         CancelledError
             If this member is.
         """
+        self._steps = steps
         control = self.control
+        if not control.active:
+            return
         if control.why:
             raise KeyboardInterrupt(control.why)
-        if control.cancelled and self._now[0] in control.cancelled:
+        if self._now[0] in control.cancelled:
             raise cancelled_member()
 
     def look(self) -> Working | None:
         """Give what the worker is doing; None if nothing."""
-        member, since, context = self._now  # taken at once: the worker goes on meanwhile
+        member, since, nsteps = self._now  # taken at once: the worker goes on meanwhile
         if member == IDLE:
             return None
-        step = nsteps = 0
-        fraction = self._fraction
-        if context is not None:
-            step, nsteps = int(context.values["step"]), int(context.values["nsteps"])
-            if fraction is None and nsteps > 1:
-                fraction = step / nsteps
+        step, fraction = min(self._steps, max(0, nsteps - 1)), self._fraction
+        if fraction is None and nsteps > 1:
+            fraction = step / nsteps
         return Working(self.worker, member, since, step, nsteps, self._phase, fraction)

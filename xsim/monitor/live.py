@@ -170,7 +170,8 @@ def _rich(status: Status) -> Any:
         table.add_row(*map(Text, row))  # labels and phases may look like markup
     if len(status.working) > SHOWN:
         table.add_row(f"... and {len(status.working) - SHOWN} more", "", "", "", "")
-    bar = ProgressBar(total=max(1, status.batch.size), completed=status.ended, width=60)
+    bar = Table.grid()  # a bar alone does not end its line
+    bar.add_row(ProgressBar(total=max(1, status.batch.size), completed=status.ended, width=60))
     parts: list[Any] = [bar, head, Text(when, style="dim")]
     return Group(*parts, table) if status.working else Group(*parts)
 

@@ -37,6 +37,9 @@ def watching(plan: RunPlan, board: Board, control: Control, live: LiveStatus | N
         Open.
     """
     notices = sink.notices()
+    if notices is not None:
+        with suppress(Exception):  # a run that was killed has left its own, and nobody has asked this one yet
+            notices.clear()
     tell: list[Callable[[Status], None]] = [] if notices is None else [_seldom(notices)]
     errors: list[Exception] = []
     display = None

@@ -164,7 +164,8 @@ class RunPlan:
         members = []
         if self.is_batch:
             grid = " x ".join(f"{dim} {n}" for dim, n in zip(self.batch.dims, self.batch.shape, strict=True))
-            how = f"{self.workers} workers ({self.scheduler})" if self.options.parallel else "one after the other"
+            workers = f"{quantity(self.workers, 'worker')} ({self.scheduler})"
+            how = workers if self.options.parallel else "one after the other"
             members = [Section(f"Members: {self.batch.size} ({grid}), {how}")]
             if self.options.parallel:
                 members.append(Section(f"Budget: {self.budget}"))

@@ -52,7 +52,8 @@ def cancel(store: Any, *members: int, **labels: Any) -> int:
     >>> xs.cancel("sweep.zarr", 17)  # doctest: +SKIP
     >>> xs.cancel("sweep.zarr", solver="primal simplex")  # doctest: +SKIP
     """
-    run = StoredRun.at(location_of(store))
+    location = location_of(store)
+    run = StoredRun.at(location)
     if not run.dims or run.outcome != "running":
         raise StoreError(
             f"{str(store)!r} holds no batch that is running",
@@ -71,7 +72,7 @@ def cancel(store: Any, *members: int, **labels: Any) -> int:
     notices = Notices(run.group)
     if not notices.possible:
         raise StoreError("this kind of store takes no requests", got=str(store), remedy="cancel where the run is")
-    notices.ask_to_cancel(chosen)
+    notices.writable(location).ask_to_cancel(chosen)
     return len(chosen)
 
 

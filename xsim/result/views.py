@@ -21,7 +21,7 @@ class ResultViews:
 
     @property
     def outcome(self) -> xr.DataArray:
-        """How each member of a batch ended: "done", "failed" or "pending", along the batch dimensions.
+        """How each member of a batch ended: "done", "failed", "timed out", "cancelled" or "pending", by its position.
 
         Raises
         ------

@@ -6,13 +6,15 @@ import json
 import uuid
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import Any
 
 import zarr
 from zarr.core.buffer import cpu, default_buffer_prototype
 from zarr.core.sync import sync
 
+from xsim.sink.codecs import quiet
 from xsim.sink.journal import JOURNAL
-from xsim.sink.location import refuses_chunks_beyond
+from xsim.sink.location import check_permission, refuses_chunks_beyond
 
 STATUS = "status.json"
 REQUEST = "cancel-"
@@ -36,6 +38,18 @@ class Notices:
         self._store = group.store
         self._prefix = f"{group.path}/{JOURNAL}".lstrip("/")
         self.possible = not refuses_chunks_beyond(group.store)
+
+    def writable(self, location: Any) -> Notices:
+        """Give these notices where runs are read, so that they can be written to.
+
+        Raises
+        ------
+        StoreError
+            If the place cannot be written to.
+        """
+        check_permission(location)
+        with quiet():
+            return Notices(zarr.open_group(location, mode="r+", use_consolidated=False))
 
     def write_status(self, text: str) -> None:
         """Tell how the run is."""

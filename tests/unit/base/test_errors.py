@@ -51,6 +51,7 @@ TREE = {
     "TimeLimitError": (XsimError, TimeoutError),
     "CancelledError": (XsimError, RuntimeError),
     "ProgramError": (XsimError, RuntimeError),
+    "StoppedError": (XsimError, SystemExit),
     "BatchError": (XsimError, RuntimeError),
     "CheckError": (XsimError, AssertionError),
     "StoreError": (XsimError, ValueError),
@@ -60,7 +61,7 @@ TREE = {
 }
 BUILTINS = (
     *(ValueError, KeyError, TypeError, RuntimeError, AttributeError, AssertionError),
-    *(FileExistsError, BlockingIOError, TimeoutError),
+    *(FileExistsError, BlockingIOError, TimeoutError, SystemExit),
 )
 CLASSES = [getattr(errors, name) for name in TREE]
 WHOLE = textwrap.dedent(
@@ -128,6 +129,7 @@ def test_context_fields(cls):
     assert (error.got, error.expected, error.suggestions, error.remedy) == ("3", "4", ("y", "z"), "give 4")
     assert error.process == "p"
     assert error.variables == (("p", "x"), ("q", "x"))
+    assert error.context.items() >= {"process": "p", "variables": (("p", "x"), ("q", "x"))}.items()
 
 
 @pytest.mark.parametrize("cls", CLASSES)
@@ -142,7 +144,7 @@ def test_round_trip(cls, again):
     assert str(other) == WHOLE
     assert other.args == error.args
     assert (other.got, other.expected, other.suggestions, other.remedy) == ("3", "4", ("y", "z"), "give 4")
-    assert other.context == {"process": "p", "variables": (("p", "x"), ("q", "x"))}
+    assert other.context == error.context
     assert other.variables == (("p", "x"), ("q", "x"))
 
 

@@ -66,6 +66,8 @@ def test_defaults():
         "keep_scratch": "failed",
         "memory": None,
         "memory_per_member": None,
+        "priority": None,
+        "max_walltime": None,
     }
 
 

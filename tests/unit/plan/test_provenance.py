@@ -243,7 +243,7 @@ def test_a_batch_counts_its_members():
     """The members of a batch are counted by how they ended."""
     FAIL[1] = ValueError("as told")
     found = the_session(run(4, on_error="continue"))
-    counts = {"all": 4, "done before": 0, "done": 3, "failed": 1, "timed out": 0, "pending": 0}
+    counts = {"all": 4, "done before": 0, "done": 3, "failed": 1, "timed out": 0, "cancelled": 0, "pending": 0}
 
     assert (found["outcome"], found["members"]) == ("failed", counts)
 
