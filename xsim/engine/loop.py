@@ -84,8 +84,7 @@ def _run(
     varying = VaryingInputs.of(inputs, state.objects)
     lags = Lags(plan.graph, state.objects) if plan.graph.lagged else None
     context, values = state.context, state.context.values
-    asks = programs.asks if stepped is None else {*programs.asks, "step"}  # who is told of steps may look at them
-    move_to = context.advance if context.follow(asks) else None
+    move_to = context.advance if context.follow(programs.asks) else None
     step, stepping = 0, False
     try:
         if lags is not None:

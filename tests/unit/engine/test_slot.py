@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 from xsim.engine.control import Control
@@ -21,16 +19,19 @@ def test_an_idle_slot() -> None:
     assert slot.look() is None
 
 
-def test_steps_are_looked_up() -> None:
-    """The step is that of the context, which the loop moves."""
+def test_steps_are_told() -> None:
+    """The step is that after the steps done; the last one stays while the run ends."""
     slot = Slot("w")
     slot.begin(3)
-    context = SimpleNamespace(values={"step": 0, "nsteps": 8})
-    slot.enter(context)
-    context.values["step"] = 2
+    slot.enter(8)
+    slot.check(2)
     seen = slot.look()
     assert seen is not None
     assert (seen.worker, seen.member, seen.step, seen.nsteps, seen.fraction) == ("w", 3, 2, 8, 0.25)
+    slot.check(8)
+    seen = slot.look()
+    assert seen is not None
+    assert (seen.step, seen.fraction) == (7, 0.875)
 
 
 def test_a_program_tells_more() -> None:

@@ -336,7 +336,8 @@ def _run_task(path: str, threads: int, task: Task, coordinator: int) -> list[Mem
             first = _loaded[1].shapes is None
             if first:
                 forget_peak()
-            _whereabouts.control.cancelled = task.cancelled
+            _whereabouts.control = Control()
+            _whereabouts.control.cancel(task.cancelled)
             results = run_task(_loaded[1], task, _whereabouts)
     except BaseException as error:
         keep(error, [travelling(result) for result in kept(error)])
