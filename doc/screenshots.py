@@ -32,7 +32,7 @@ IMAGES = ROOT / "doc" / "images"
 EXAMPLE = ROOT / "examples" / "solver_profiles.py"
 HOURS = 8760
 COLUMNS, LINES = 72, 8
-MOMENT = re.compile(r"(?=.*[1-9]\S* done).* \d\d?%.* [1-9]\d%", re.S)
+MOMENT = re.compile(r"(?=.*[1-9]\S* done).* [1-9]\d?%.* [1-9]\d?%", re.S)
 WAIT = 120.0  # seconds at the most, for the moment to come
 PAGE = '<!DOCTYPE html><meta charset="utf-8"><style>body {{ font: 15px sans-serif; margin: 12px }}</style>{}'
 
@@ -96,7 +96,7 @@ def notebook(path: Path, folder: str) -> None:
     page = Path(folder) / "page.html"
     page.write_text(PAGE.format(*shown), encoding="utf-8")
     chromium = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--force-device-scale-factor=2"]
-    picture = [f"--screenshot={path}", "--window-size=640,130", page.as_uri()]
+    picture = [f"--screenshot={path}", "--window-size=560,110", page.as_uri()]
     subprocess.run([*chromium, *picture], check=True, capture_output=True)
 
 
