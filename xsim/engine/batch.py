@@ -31,6 +31,8 @@ from xsim.sink.member import all_bytes_of, nbytes_of
 
 NO_GAIN = 1.2
 """CPU seconds a second, below which threads do not pay."""
+WAITS = 0.5
+"""CPU seconds a second, below which members mostly wait: for files, or for programs elsewhere. Threads do pay then."""
 NO_GAIN_NOTE = "threads brought no gain: Python code runs in one thread at a time; try scheduler='processes'"
 
 
@@ -109,7 +111,7 @@ def run_batch(
         raise
     _close(sink, book, outcome)
     wall, cpu = time.perf_counter() - wall, cpu_seconds() - cpu
-    if plan.workers > 1 and plan.options.scheduler in (None, "threads") and wall > 1 and cpu / wall < NO_GAIN:
+    if plan.workers > 1 and plan.options.scheduler in (None, "threads") and wall > 1 and WAITS < cpu / wall < NO_GAIN:
         book.notes.append(NO_GAIN_NOTE)
     return book
 

@@ -81,7 +81,7 @@ class Status:
         parts += [f"{counts[state]} {state}" for state in STATES[3:] + STATES[1:2] if counts[state]]
         if self.ending:
             parts.append(f"ended ({self.ending})" + (f" after {duration(self.seconds)}" if self.started else ""))
-        elif (left := self.seconds_left) is not None:
+        elif (left := self.seconds_left) is not None and left >= 1:
             parts.append(f"about {duration(left)} left")
         return ", ".join(parts)
 

@@ -162,7 +162,13 @@ def _rich(status: Status) -> Any:
             head.append(f"{counts[state]} {state}  ", style=COLOURS.get(state, "dim"))
     left = status.seconds_left
     when = f"{duration(status.seconds)} elapsed"
-    when += f", ended ({status.ending})" if status.ending else "" if left is None else f", about {duration(left)} left"
+    when += (
+        f", ended ({status.ending})"
+        if status.ending
+        else ""
+        if left is None or left < 1
+        else f", about {duration(left)} left"
+    )
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name in ("member", "phase", "", "step", "elapsed"):
         table.add_column(name, no_wrap=True)

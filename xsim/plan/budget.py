@@ -70,7 +70,9 @@ class Budget:
         how = "measured" if self.measured else "each"
         by_memory = f"{size(self.memory)} of memory, {size(self.memory_per_member)} a member ({how})"
         if self.memory_binds:
-            return f"{head}; memory binds: {by_memory}; {by_cpus} would allow {self.wanted}"
+            room = max(1, self.cpus // self.threads_wanted) if self.threads_wanted else self.cpus
+            asked = f"{by_cpus} would allow {self.wanted}" if self.wanted <= room else f"{self.wanted} were asked for"
+            return f"{head}; memory binds: {by_memory}; {asked}"
         return f"{head}; CPUs bind: {by_cpus}; memory would allow {self.by_memory}: {by_memory}"
 
 

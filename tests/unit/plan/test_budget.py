@@ -67,6 +67,13 @@ def test_workers_and_threads(options: dict[str, Any], workers: int, threads: int
     assert (found.workers, found.threads) == (workers, threads)
 
 
+def test_memory_binds_those_asked_for() -> None:
+    """Workers that a user asks for are not called CPUs."""
+    assert str(budget(8 * GB, workers=40, memory_per_member="3 GB")) == (
+        "2 workers × 16 threads; memory binds: 7.5 GiB of memory, 2.8 GiB a member (each); 40 were asked for"
+    )
+
+
 def test_without_memory_per_member() -> None:
     """Until a member is measured only CPUs count."""
     found = budget(threads_per_worker=2)
@@ -217,7 +224,7 @@ def test_first_members_are_measured(tmp_path: Path) -> None:
     note = result.attrs["xsim_summary"].splitlines()[-1]
     assert note.startswith("1 worker × 1 thread; memory binds: 572.2 MiB of memory, ")
     assert "usable CPU" in note
-    assert note.endswith("would allow 2")
+    assert note.endswith(("would allow 2", "2 were asked for"))
     workers = {str(each) for each in result.xsim_worker.values[2:]}
     assert len(workers) == 1
 
