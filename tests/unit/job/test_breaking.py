@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from xsim.job import log as log_module
 from xsim.job.job import Job
 from xsim.job.log import Log
 from xsim.job.program import SUPERVISOR
+from xsim.monitor.live import LiveStatus
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="others cannot adopt orphans")
@@ -236,6 +238,19 @@ class Solver:
         self.cost = 1.0
 
 
+@xs.process
+class Patient:
+    """Runs a program that takes its time."""
+
+    seconds = xs.variable(default=0.0)
+    cost = xs.variable(intent="out")
+
+    @xs.runtime(args="job")
+    def initialize(self, job):
+        job.run(python(f"import time; time.sleep({self.seconds})"))
+        self.cost = 1.0
+
+
 @POSIX
 @pytest.mark.parametrize("scheduler", ["synchronous", "threads"])
 def test_an_interrupt_during_the_last_program(tmp_path: Path, scheduler: str) -> None:
@@ -250,3 +265,42 @@ def test_an_interrupt_during_the_last_program(tmp_path: Path, scheduler: str) ->
         setup.xsim.run(model, "m", store=store, parallel=True, scheduler=scheduler, workers=1)
     assert time.monotonic() - start < 20
     assert xs.open_run(store).xsim.outcome.values.tolist() == ["done", "pending"]
+
+
+@pytest.mark.parametrize("scheduler", ["threads", pytest.param("processes", marks=pytest.mark.slow)])
+def test_folders_of_members_that_are_ended(tmp_path: Path, scheduler: str) -> None:
+    """With keep_scratch="never" nothing stays, also of members whose worker was killed."""
+    model = xs.Model({"patient": Patient})
+    setup = xs.create_setup(
+        model, input_vars={"patient__seconds": ("m", [0.0, 60.0, 0.0])}, output_vars={"patient__cost": None}
+    )
+    live = LiveStatus("none")
+
+    def cancel_one() -> None:
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            status = live.status
+            if status is not None and any(each.member == 1 for each in status.working):
+                live.cancel(1)
+                return
+            time.sleep(0.05)
+
+    thread = threading.Thread(target=cancel_one)
+    thread.start()
+    options: dict[str, Any] = {"parallel": True, "scheduler": scheduler, "workers": 2, "hooks": [live]}
+    with pytest.warns(xs.BatchWarning):
+        result = setup.xsim.run(model, "m", scratch=tmp_path, keep_scratch="never", on_error="continue", **options)
+    thread.join()
+    assert result.xsim_outcome.values.tolist() == ["done", "cancelled", "done"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_measuring_touches_no_folder_of_a_run(tmp_path: Path) -> None:
+    """Who measures a member leaves the folders of a run into the same store alone, which may be going on."""
+    model = xs.Model({"patient": Patient})
+    setup = xs.create_setup(model, input_vars={"patient__seconds": ("m", [0.0] * 2)})
+    theirs = tmp_path / "x.zarr.scratch" / "member-000000" / "patient" / "model.lp"
+    theirs.parent.mkdir(parents=True)
+    theirs.touch()
+    setup.xsim.plan(model, batch_dim="m", store=tmp_path / "x.zarr", measure=True)
+    assert theirs.exists()
