@@ -13,6 +13,7 @@ from xsim.plan.blocks import best_size, block_shape
 from xsim.plan.chunks import CHUNK_BYTES
 from xsim.plan.estimate import Estimate
 from xsim.plan.run_plan import RunPlan
+from xsim.plan.scratch import scratch_root
 from xsim.sink.facts import OutputShape
 from xsim.sink.member import all_bytes_of, nbytes_of
 from xsim.sink.stored_size import stored_size
@@ -32,7 +33,9 @@ def measure(plan: RunPlan, hooks: Hooks) -> RunPlan:
     Exception
         What the member raises.
     """
-    result = run_one(Work(plan, hooks, limit=CHUNK_BYTES), 0)
+    # Not in the folders of a run into this store, which may be going on.
+    apart = attrs.evolve(plan, scratch=scratch_root(attrs.evolve(plan.options, store=None)))
+    result = run_one(Work(apart, hooks, limit=CHUNK_BYTES), 0)
     if result.error is not None:
         raise result.error
     data = result.data or {}

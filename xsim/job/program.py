@@ -53,14 +53,18 @@ class Program:
         with open(handle, "w", encoding="utf-8") as file:
             json.dump(dict(environment), file)  # the program's alone: the supervisor is Python, which it may not suit
         self.logs = [Log(folder / f"{name}.out", line), Log(folder / f"{name}.err", line)]
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", str(SUPERVISOR), report, str(GRACE), *command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=folder,
-            start_new_session=os.name != "nt",  # Ctrl-C in a terminal is for xsim alone
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", str(SUPERVISOR), report, str(GRACE), *command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=os.fspath(folder),
+                start_new_session=os.name != "nt",  # Ctrl-C in a terminal is for xsim alone
+            )
+        except BaseException:
+            self._report.unlink()
+            raise
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         streams = (self._process.stdout, self._process.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -31,7 +32,7 @@ class LiveStatus(RuntimeHook):
         A table that is kept up to date in a terminal (which needs rich) or in a notebook, lines now and then, or
         nothing, for those who only ask. By default what fits the place.
     interval : float, optional
-        Seconds between two looks: by default half a second, and 30 seconds between plain lines.
+        Seconds between two looks, not less than half a second, and 30 between plain lines by default.
     file : text file, optional
         Where a terminal's table or plain lines go; by default standard error.
 
@@ -43,7 +44,7 @@ class LiveStatus(RuntimeHook):
     Raises
     ------
     OptionError
-        If there is no such display, or a terminal is asked for, and rich is not there.
+        If there is no such display, the interval makes no sense, or a terminal is asked for, and rich is not there.
 
     Examples
     --------
@@ -66,6 +67,8 @@ class LiveStatus(RuntimeHook):
                 "the table of LiveStatus in a terminal needs the package rich",
                 remedy="pip install 'xarray-xsim[live]', or display='plain'",
             )
+        if interval is not None and not interval >= 0:
+            raise OptionError(f"interval={interval!r} makes no sense", expected="seconds, or None")
         self.display = display
         self.interval = interval
         self.file = file
@@ -113,17 +116,36 @@ def live_of(hooks: Sequence[Any]) -> LiveStatus | None:
     return next((hook for hook in known if isinstance(hook, LiveStatus) and not hook.is_attached), None)
 
 
+class Pace:
+    """Says when it is time to show something again.
+
+    Parameters
+    ----------
+    interval : float
+        Seconds in between.
+    """
+
+    def __init__(self, interval: float) -> None:
+        self._interval, self._last = interval, -math.inf
+
+    def is_due(self, status: Status) -> bool:
+        """Whether it is time, as it always is at the end."""
+        now = time.monotonic()
+        if not status.ending and now - self._last < self._interval:
+            return False
+        self._last = now
+        return True
+
+
 class Plain:
     """Prints a line now and then."""
 
     def __init__(self, interval: float, file: TextIO) -> None:
-        self._interval, self._file, self._last = interval, file, -interval
+        self._pace, self._file = Pace(interval), file
 
     def show(self, status: Status) -> None:
         """Print a line if it is time, and at the end."""
-        now = time.monotonic()
-        if status.ending or now - self._last >= self._interval:
-            self._last = now
+        if self._pace.is_due(status):
             print(f"xsim: {duration(status.seconds)}: {status}", file=self._file, flush=True)
 
     def close(self) -> None:
@@ -133,16 +155,18 @@ class Plain:
 class Terminal:
     """Keeps a table up to date in a terminal."""
 
-    def __init__(self, file: TextIO) -> None:
+    def __init__(self, file: TextIO, interval: float = 0.0) -> None:
         from rich.console import Console  # an extra, and only here
         from rich.live import Live
 
+        self._pace = Pace(interval)
         self._live = Live(console=Console(file=file), auto_refresh=False, transient=False)
         self._live.start()
 
     def show(self, status: Status) -> None:
-        """Draw the table."""
-        self._live.update(_rich(status), refresh=True)
+        """Draw the table if it is time."""
+        if self._pace.is_due(status):
+            self._live.update(_rich(status), refresh=True)
 
     def close(self) -> None:
         """Leave the table as it is."""
@@ -185,13 +209,15 @@ def _rich(status: Status) -> Any:
 class Notebook:
     """Keeps a table up to date in a notebook."""
 
-    def __init__(self) -> None:
+    def __init__(self, interval: float = 0.0) -> None:
+        self._pace = Pace(interval)
         display: Any = import_module("IPython.display").display
         self._handle = display("", display_id=True)
 
     def show(self, status: Status) -> None:
-        """Draw the table."""
-        self._handle.update(status)
+        """Draw the table if it is time."""
+        if self._pace.is_due(status):
+            self._handle.update(status)
 
     def close(self) -> None:
         """Leave the table as it is."""
@@ -210,10 +236,10 @@ def make_display(live: LiveStatus, in_notebook: bool) -> Display | None:
     if kind == "none" or (file is None and kind != "notebook"):
         return None
     if kind == "notebook":
-        return Notebook()
+        return Notebook(live.interval or 0.0)
     if kind == "plain":
         return Plain(30.0 if live.interval is None else live.interval, file)
-    return Terminal(file)
+    return Terminal(file, live.interval or 0.0)
 
 
 def _has_rich() -> bool:

@@ -10,6 +10,9 @@ from xsim.plan.batch import Batch
 from xsim.plan.budget import Budget
 from xsim.plan.options import RunOptions
 
+OF_BATCHES = ("time_limit", "max_walltime", "retries", "max_failures")
+"""Options that concern members."""
+
 
 def remarks_on(
     options: RunOptions, batch: Batch, block: tuple[int, ...] | None, budget: Budget, threads: int | None
@@ -27,6 +30,14 @@ def remarks_on(
         Threads of numerical libraries in each worker, where they are limited.
     """
     workers, usable = budget.workers, budget.cpus
+    if not batch.dims:
+        idle = [name for name in OF_BATCHES if getattr(options, name)]
+        if idle:
+            yield (
+                f"{' and '.join(f'{name}={getattr(options, name)!r}' for name in idle)} "
+                f"{'has' if len(idle) == 1 else 'have'} no effect in a single run: there are no members to end or to "
+                f"run again"
+            )
     if not options.parallel:
         given = {"scheduler": options.scheduler, "workers": options.workers}
         idle = [f"{name}={value!r}" for name, value in given.items() if value not in (None, 1, "synchronous")]

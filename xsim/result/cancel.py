@@ -14,7 +14,7 @@ from xsim.plan.batch import Batch
 from xsim.result.open_run import open_run
 from xsim.result.status import batch_of
 from xsim.setup.attributes import OUTCOME
-from xsim.sink.location import location_of
+from xsim.sink.location import location_of, writable_group
 from xsim.sink.notices import Notices
 from xsim.sink.reading import StoredRun
 
@@ -42,7 +42,7 @@ def cancel(store: Any, *members: int, **labels: Any) -> int:
     Raises
     ------
     StoreError
-        If there is no run, or it is not going on.
+        If there is no run, it is not going on, or its store cannot be written to.
     OptionError
         If there are no such members, or nobody says which.
 
@@ -69,7 +69,7 @@ def cancel(store: Any, *members: int, **labels: Any) -> int:
         )
     check_members(members, batch.size)
     chosen = sorted({*map(int, members), *_labelled(batch, labels)})
-    notices = Notices(run.group)
+    notices = Notices(writable_group(location))
     if not notices.possible:
         raise StoreError("this kind of store takes no requests", got=str(store), remedy="cancel where the run is")
     notices.writable(location).ask_to_cancel(chosen)

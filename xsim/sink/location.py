@@ -192,6 +192,19 @@ def group_at(location: Any) -> zarr.Group | None:
     return _existing(location, use_consolidated=False)
 
 
+def writable_group(location: Any) -> zarr.Group:
+    """Give the group at a place where there is one, to write beside its data.
+
+    Raises
+    ------
+    StoreError
+        If that is not possible.
+    """
+    check_permission(location)
+    with quiet():
+        return zarr.open_group(location, mode="r+", use_consolidated=False)
+
+
 def _existing(location: Any, use_consolidated: bool | None = None) -> zarr.Group | None:
     try:
         with quiet():  # consolidated metadata name the codecs of all arrays

@@ -132,6 +132,27 @@ def test_a_table_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "[/x] [bold]" in now._repr_html_()
 
 
+def test_tables_come_as_seldom_as_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interval holds for tables too; the end is shown at once."""
+    shown: list[Any] = []
+    fake = SimpleNamespace(display=lambda what, display_id: SimpleNamespace(update=shown.append))
+    monkeypatch.setitem(sys.modules, "IPython.display", fake)
+    display = make_display(LiveStatus(interval=1000.0), in_notebook=True)
+    assert display is not None
+    first, last = status(), status(working=(), ending="done")
+    for each in (first, status(), last):
+        display.show(each)
+    assert shown == [first, last]
+
+
+@pytest.mark.parametrize("interval", [-1, float("nan")])
+def test_an_interval_that_makes_no_sense(interval: float) -> None:
+    """Nobody looks before now."""
+    with pytest.raises(OptionError) as caught:
+        LiveStatus(interval=interval)
+    assert str(caught.value) == f"interval={interval!r} makes no sense\n  expected: seconds, or None"
+
+
 def test_a_run_is_shown() -> None:
     """All that ended is in the last line, and in `status`."""
     file = io.StringIO()

@@ -145,8 +145,9 @@ def setup_of(bad: int = -1) -> xr.Dataset:
 def test_great_ones_start_first() -> None:
     """After the first members, which tell sizes, those of great priority come first."""
     RAN.clear()
-    setup_of().xsim.run(MODEL, "m", priority=np.arange(SIZE), block=1)
-    assert [0, *range(SIZE - 1, 0, -1)] == RAN
+    setup_of().xsim.run(MODEL, "m", priority=np.arange(SIZE), block=1, on_error="continue", hooks=[stop])
+    # Those that are the first to save an output run again.
+    assert [*dict.fromkeys(RAN)] == [0, *range(SIZE - 1, 0, -1)]
 
 
 @pytest.mark.parametrize("options", [{}, {"scheduler": "threads"}, {"scheduler": "processes"}])

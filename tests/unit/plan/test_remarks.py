@@ -104,6 +104,15 @@ def test_the_number_of_workers_is_stored(stored, tmp_path):
     assert "xsim_workers" not in again.attrs
 
 
+def test_limits_in_a_single_run():
+    """What ends members is told to have no effect where there are none."""
+    plan = setup_of().isel(m=0).xsim.plan(MODEL, max_walltime=60, retries=2)
+    assert plan.remarks == (
+        "max_walltime=60.0 and retries=2 have no effect in a single run: there are no members to end or to run again",
+    )
+    assert setup_of().xsim.plan(MODEL, batch_dim="m", max_walltime=60, retries=2).remarks == ()
+
+
 def test_processes_in_a_single_run():
     """Worker processes in one model are told to have no effect (DESIGN §O5)."""
     plan = setup_of().isel(m=0).xsim.plan(MODEL, parallel=True, scheduler="processes", workers=9)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
+import shutil
 import signal
 import tempfile
 import threading
@@ -35,6 +36,8 @@ from xsim.engine.thread_limits import ThreadLimits, thread_environment
 from xsim.engine.verdicts import cancelled, timed_out, worker_died
 from xsim.errors import WorkerError
 from xsim.plan.blocks import single
+from xsim.plan.run_plan import RunPlan
+from xsim.plan.scratch import member_folder
 
 GRACE = 1.0
 """Seconds over its time limit, at the least, after which a member that has not stopped by itself is ended."""
@@ -67,6 +70,7 @@ class ProcessExecutor:
         self._folder = tempfile.TemporaryDirectory(prefix="xsim-")
         self._ended: dict[int, float] = {}
         self._starts = 0
+        self._plan: RunPlan | None = None
         self._under_way: dict[Future[list[MemberResult]], Task] = {}
         self._running: set[Future[list[MemberResult]]] = set()
         self._make_pool()
@@ -88,6 +92,7 @@ class ProcessExecutor:
         WorkerError
             If workers end before they have started a member, again and again.
         """
+        self._plan = work.plan
         shipped = self._ship(_without_store(work))
         waiting = iter(tasks)
         while True:
@@ -199,6 +204,7 @@ class ProcessExecutor:
 
     def _verdict(self, work: Work, member: int, since: float, until: float) -> MemberResult:
         """Give the result of a member whose worker was killed."""
+        _clear_scratch(work.plan, [member])
         return cancelled(since, until) if member in self._control.cancelled else timed_out(work, since, until)
 
     def check(self, work: Work) -> None:
@@ -242,9 +248,20 @@ class ProcessExecutor:
         """End the run; the pool stays for the next one, unless its tasks have to be killed."""
         if now:
             self._pool.shutdown(wait=True, kill_workers=True)
+            if self._plan is not None:
+                _clear_scratch(self._plan, [each.member for each in running(self._folder.name)])
         else:
             wait([future for future in tuple(self._running) if not future.cancel()])
         self._folder.cleanup()
+
+
+def _clear_scratch(plan: RunPlan, members: Iterable[int]) -> None:
+    """Delete folders that nobody wants to keep of members whose worker was killed, and could not do so itself."""
+    if plan.options.keep_scratch == "never":
+        for member in members:
+            shutil.rmtree(member_folder(plan.scratch, member), ignore_errors=True)
+        with suppress(OSError):  # unless others have theirs in it
+            plan.scratch.rmdir()
 
 
 def _until(lost: list[Task], tasks: Iterator[Task]) -> Iterator[Task]:

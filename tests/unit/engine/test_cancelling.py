@@ -1,0 +1,316 @@
+"""Members are cancelled while others run, from here and from other processes (DESIGN §R4)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+from zarr.storage import MemoryStore
+
+import xsim as xs
+from xsim.engine.executors.watch import Whereabouts, running
+from xsim.engine.slot import Slot
+from xsim.errors import BatchError, OptionError, StoreError
+from xsim.monitor.live import LiveStatus
+from xsim.sink.journal import JOURNAL
+from xsim.sink.notices import Notices
+
+SCHEDULERS = ["synchronous", "threads", "processes"]
+
+
+@xs.process
+class Slow:
+    """Counts, slowly."""
+
+    wait = xs.variable(default=0.0)
+    value = xs.variable(intent="out")
+
+    def initialize(self):
+        self.value = 0.0
+
+    @xs.runtime(args="batch, rng")
+    def run_step(self, batch, rng):
+        time.sleep(float(self.wait))
+        self.value += batch + rng.random()
+
+
+MODEL = xs.Model({"slow": Slow})
+
+
+def setup_of(waits: Any, steps: int = 3) -> xr.Dataset:
+    """Make a batch whose members wait so many seconds a step."""
+    return xs.create_setup(
+        MODEL,
+        {"t": range(steps)},
+        input_vars={"slow__wait": ("m", waits)},
+        output_vars={"slow__value": None},
+    )
+
+
+@contextmanager
+def once(ready: Callable[[], bool], act: Callable[[], Any]) -> Iterator[list[Exception]]:
+    """Act in another thread as soon as something is so."""
+    errors: list[Exception] = []
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.is_set():
+            try:
+                if ready():
+                    act()
+                    return
+            except Exception as error:
+                errors.append(error)
+                return
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield errors
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _is_running(live: LiveStatus, member: int) -> Callable[[], bool]:
+    def ready() -> bool:
+        status = live.status
+        return status is not None and any(each.member == member for each in status.working)
+
+    return ready
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_running_waiting_and_ended_members(tmp_path: Path, scheduler: str) -> None:
+    """Running and waiting ones end, done ones stay; none is tried again."""
+    waits = [0.0, 0.0, 0.0, 0.4, 0.0, 0.0, 0.0, 0.0]
+    steps = 20
+    live = LiveStatus("none")
+    options: dict[str, Any] = {"parallel": True, "scheduler": scheduler, "workers": 1, "block": 1, "seed": 4}
+    options |= {"store": tmp_path / "x.zarr", "retries": 2}
+    with once(_is_running(live, 3), lambda: live.cancel(0, 3, 6)) as errors, pytest.warns(xs.BatchWarning) as caught:
+        result = setup_of(waits, steps).xsim.run(MODEL, "m", hooks=[live], on_error="continue", **options)
+    assert errors == []
+    outcomes = result.xsim_outcome.values.tolist()
+    assert outcomes == ["done"] * 3 + ["cancelled"] + ["done"] * 2 + ["cancelled", "done"]
+    assert [str(each.message) for each in caught] == ["6 of 8 members done, 2 cancelled"]
+    assert live.status is not None
+    assert live.status.counts["cancelled"] == 2
+    assert np.isnan(result.slow__value[[3, 6]]).all()
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_all_members(tmp_path: Path, scheduler: str) -> None:
+    """A run all of whose members are cancelled ends, and goes on to the bits of a whole run (§B7)."""
+    live = LiveStatus("none")
+    options: dict[str, Any] = {"parallel": True, "scheduler": scheduler, "workers": 2, "seed": 4}
+    options |= {"store": tmp_path / "x.zarr"}
+    setup = setup_of([0.03] * 5, steps=6)
+    cancel_all = once(lambda: live.is_attached, lambda: live.cancel(*range(5)))
+    with cancel_all as errors, pytest.raises(BatchError) as caught:
+        setup.xsim.run(MODEL, "m", hooks=[live], **options)
+    assert errors == []
+    assert str(caught.value).splitlines()[0] == "0 of 5 members done, 5 cancelled"
+    resumed = setup.xsim.run(MODEL, "m", resume=True, **options)
+    plain = setup_of([0.0] * 5, steps=6).xsim.run(MODEL, "m", seed=4)
+    np.testing.assert_array_equal(resumed.slow__value, plain.slow__value)
+
+
+def test_from_another_process(tmp_path: Path) -> None:
+    """Another shell cancels by number, and sees who runs."""
+    store = tmp_path / "x.zarr"
+    seen: list[Any] = []
+    code = f"import xsim as xs; print(xs.cancel({str(store)!r}, 1)); print(xs.open_run({str(store)!r}).xsim.status)"
+
+    def act() -> None:
+        seen.append(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False))
+
+    live = LiveStatus("none")
+    with once(_is_running(live, 1), act) as errors, pytest.warns(xs.BatchWarning):
+        result = setup_of([0.0, 0.2, 0.0], 60).xsim.run(
+            MODEL, "m", store=store, hooks=[live], on_error="continue", block=1
+        )
+    assert errors == []
+    assert seen[0].stderr == ""
+    assert seen[0].stdout.startswith("1\n")
+    assert result.xsim_outcome.values.tolist() == ["done", "cancelled", "done"]
+    # Notices are gone.
+    assert sorted(path.name for path in (store / JOURNAL).iterdir()) == ["c", "zarr.json"]
+
+
+@pytest.fixture
+def going_on(tmp_path: Path) -> Path:
+    """A store of a run that was killed: it says that it is going on."""
+    store = tmp_path / "x.zarr"
+    setup_of([0.0] * 4).xsim.run(MODEL, "m", store=store)
+    zarr.open_group(store, mode="r+").attrs["xsim_outcome"] = "running"
+    return store
+
+
+@pytest.mark.parametrize(
+    ("members", "labels", "message"),
+    [
+        (
+            (),
+            {},
+            "nobody says which members to cancel\n  expected: their numbers, or labels along batch dimensions\n"
+            "  remedy: all of them: xs.cancel(store, *range(4))",
+        ),
+        ((4,), {}, "there is no such member\n  got: 4\n  expected: numbers from 0 to 3"),
+        ((0, -1), {}, "there is no such member\n  got: -1\n  expected: numbers from 0 to 3"),
+        (([1, 2],), {}, "there is no such member\n  got: [1, 2]\n  expected: numbers from 0 to 3"),
+        ((), {"n": 1}, "'n' is no batch dimension of the run\n  expected: 'm'\n  did you mean: 'm'?"),
+        ((), {"m": 9}, "no member has 9 along 'm'\n  expected: 0, 1, 2, 3"),
+    ],
+)
+def test_who_is_not_there(going_on: Path, members: Any, labels: Any, message: str) -> None:
+    """Nothing is asked where one of the members does not exist."""
+    with pytest.raises(OptionError) as caught:
+        xs.cancel(going_on, *members, **labels)
+    assert str(caught.value).startswith(message.partition("\n  did you")[0])
+    assert not list((going_on / JOURNAL).glob("cancel-*"))
+
+
+def test_runs_that_have_ended(tmp_path: Path) -> None:
+    """What has ended, and what is no batch, cannot be cancelled."""
+    batch, single = tmp_path / "batch.zarr", tmp_path / "single.zarr"
+    setup_of([0.0] * 2).xsim.run(MODEL, "m", store=batch)
+    xs.create_setup(MODEL, {"t": [0, 1]}, output_vars={"slow__value": None}).xsim.run(MODEL, store=single)
+    with pytest.raises(StoreError) as caught:
+        xs.cancel(batch, 0)
+    assert str(caught.value) == (
+        f"{str(batch)!r} holds no batch that is running\n  got: a run with outcome 'done'\n"
+        "  expected: a batch that is going on"
+    )
+    with pytest.raises(StoreError) as caught:
+        xs.cancel(single, 0)
+    assert str(caught.value) == (
+        f"{str(single)!r} holds no batch that is running\n  got: a single run\n  expected: a batch that is going on"
+    )
+
+
+def test_requests_to_a_run_that_was_killed(going_on: Path) -> None:
+    """What was asked of a run that was dead by then is not done to the one that goes on."""
+    assert xs.cancel(going_on, 1, 2) == 2
+    assert len(list((going_on / JOURNAL).glob("cancel-*"))) == 1
+    setup = setup_of([0.4] * 2)
+    again = setup.xsim.run(MODEL, "m", store=going_on, mode="w")
+    assert again.xsim_outcome.values.tolist() == ["done"] * 2
+
+
+def test_a_killed_run_that_goes_on(tmp_path: Path) -> None:
+    """The same holds where it is resumed."""
+    store = tmp_path / "x.zarr"
+    setup = setup_of([0.2] * 3, steps=4)
+    live = LiveStatus("none")
+    with once(_is_running(live, 1), lambda: live.cancel(1, 2)), pytest.warns(xs.BatchWarning):
+        setup.xsim.run(MODEL, "m", store=store, block=1, hooks=[live], on_error="continue")
+    Notices(zarr.open_group(store)).ask_to_cancel([1, 2])
+    again = setup.xsim.run(MODEL, "m", store=store, block=1, resume=True)
+    assert again.xsim_outcome.values.tolist() == ["done"] * 3
+
+
+def test_a_store_in_memory() -> None:
+    """A run in a store of this process takes requests too."""
+    store = MemoryStore()
+    live = LiveStatus("none")
+    with once(_is_running(live, 1), lambda: xs.cancel(store, m=1)) as errors, pytest.warns(xs.BatchWarning):
+        result = setup_of([0.0, 0.2, 0.0], 60).xsim.run(
+            MODEL, "m", store=store, hooks=[live], on_error="continue", block=1
+        )
+    assert errors == []
+    assert result.xsim_outcome.values.tolist() == ["done", "cancelled", "done"]
+
+
+def test_in_another_thread(tmp_path: Path) -> None:
+    """A run beside the main thread is watched and cancelled in the same way."""
+    live = LiveStatus("none")
+    results: list[xr.Dataset] = []
+
+    def elsewhere() -> None:
+        results.append(
+            setup_of([0.0, 0.2, 0.0], 60).xsim.run(MODEL, "m", hooks=[live], on_error="continue", progress=False)
+        )
+
+    cancel_one = once(_is_running(live, 1), lambda: live.cancel(1))
+    with cancel_one as errors, pytest.warns(xs.BatchWarning):  # noqa: PT031 (the thread warns)
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+    assert errors == []
+    assert results[0].xsim_outcome.values.tolist() == ["done", "cancelled", "done"]
+
+
+def test_cancelled_before_its_time_is_over() -> None:
+    """A member with a time limit is cancelled, not timed out, by whoever is first."""
+    live = LiveStatus("none")
+    options: dict[str, Any] = {"parallel": True, "scheduler": "processes", "workers": 2, "time_limit": 30}
+    with once(_is_running(live, 1), lambda: live.cancel(1)) as errors, pytest.warns(xs.BatchWarning):
+        result = setup_of([0.0, 30.0]).xsim.run(MODEL, "m", hooks=[live], on_error="continue", **options)
+    assert errors == []
+    assert result.xsim_outcome.values.tolist() == ["done", "cancelled"]
+
+
+def test_a_clock_that_jumps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Setting the clock of the machine forward times nobody out."""
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 3600)
+    result = setup_of([0.3] * 2).xsim.run(MODEL, "m", parallel=True, scheduler="processes", workers=2, time_limit=20)
+    assert result.xsim_outcome.values.tolist() == ["done"] * 2
+
+
+def test_whereabouts(tmp_path: Path) -> None:
+    """A worker's file tells what its slot knows, with texts that are too long cut between characters."""
+    told = Whereabouts(tmp_path)
+    assert list(running(tmp_path)) == []
+    told.begin(3)
+    told.report("é" * 40, 0.25)
+    told.publish()
+    (seen,) = running(tmp_path)
+    assert (seen.member, seen.working.fraction, seen.working.phase) == (3, 0.25, "é" * 32)
+    told.report("aé" * 40, None)
+    told.publish()
+    (seen,) = running(tmp_path)
+    assert seen.working.phase == ("aé" * 40)[:43]
+    assert abs(seen.begun - time.monotonic()) < 60
+    told.begin(4)
+    (seen,) = running(tmp_path)
+    assert (seen.member, seen.working.phase, seen.working.fraction) == (4, "", None)
+    told.end()
+    assert list(running(tmp_path)) == []
+    told.close()
+
+
+def test_files_of_workers_that_are_torn(tmp_path: Path) -> None:
+    """A file that is being made, and one of which half is new, stop nobody who looks."""
+    (tmp_path / "1.running").write_bytes(b"")
+    (tmp_path / "2.running").write_bytes(b"\x01" * 10)
+    told = Whereabouts(tmp_path)
+    told.begin(3)
+    path = next(path for path in tmp_path.glob("*.running") if path.stem not in "12")
+    data = path.read_bytes()
+    path.write_bytes(data[:40] + b"\xff" * (len(data) - 40))
+    (seen,) = running(tmp_path)
+    assert seen.member == 3
+    told.close()
+
+
+def test_an_interrupt_is_no_cancelling() -> None:
+    """A slot whose run is to end ends its program, and its member is not taken for a cancelled one."""
+    slot = Slot()
+    slot.begin(0)
+    slot.control.stop("interrupted")
+    assert slot.is_cancelled()
+    with pytest.raises(KeyboardInterrupt):
+        slot.check()
