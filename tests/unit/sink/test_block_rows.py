@@ -67,7 +67,7 @@ VALUES = {
     "text": ["a", "long text", ""],
     "text with zeros": ["a\0", "b", "c"],
     "bytes": [b"a", b"abc", b""],
-    "dates": [np.datetime64("2000-01-01", "ns"), np.datetime64("2000-01-02"), np.datetime64("NaT")],
+    "dates": [np.datetime64("2000-01-01", "ns"), np.datetime64("2000-01-02"), np.datetime64("NaT", "s")],
     "differences": [np.timedelta64(1, "s"), np.timedelta64(1, "ms"), np.timedelta64(2, "s")],
     "0-d arrays": [np.array(1.5), 2.5, np.array(3.5)],
     "arrays": [np.arange(3.0)] * 3,
