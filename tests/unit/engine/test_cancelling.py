@@ -116,14 +116,14 @@ def test_all_members(tmp_path: Path, scheduler: str) -> None:
     live = LiveStatus("none")
     options: dict[str, Any] = {"parallel": True, "scheduler": scheduler, "workers": 2, "seed": 4}
     options |= {"store": tmp_path / "x.zarr"}
-    setup = setup_of([0.03] * 5, steps=6)
+    setup = setup_of([0.3] * 5)  # long enough not to end before
     cancel_all = once(lambda: live.is_attached, lambda: live.cancel(*range(5)))
     with cancel_all as errors, pytest.raises(BatchError) as caught:
         setup.xsim.run(MODEL, "m", hooks=[live], **options)
     assert errors == []
     assert str(caught.value).splitlines()[0] == "0 of 5 members done, 5 cancelled"
     resumed = setup.xsim.run(MODEL, "m", resume=True, **options)
-    plain = setup_of([0.0] * 5, steps=6).xsim.run(MODEL, "m", seed=4)
+    plain = setup_of([0.0] * 5).xsim.run(MODEL, "m", seed=4)
     np.testing.assert_array_equal(resumed.slow__value, plain.slow__value)
 
 
