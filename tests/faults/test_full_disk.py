@@ -27,8 +27,7 @@ class QuotaStore(WrapperStore):
 
     def _check(self, key, size):
         root = Path(self._store.root)
-        used = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
-        if used + size > self.quota:
+        if size_of(root) + size > self.quota:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(root / key))
 
     async def set(self, key, value):
@@ -75,7 +74,14 @@ class FrozenStore(WrapperStore):
 
 
 def size_of(store):
-    return sum(path.stat().st_size for path in Path(store).rglob("*") if path.is_file())
+    return sum(map(_size, Path(store).rglob("*")))
+
+
+def _size(path):
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except FileNotFoundError:  # a file that another write has put into its place just now
+        return 0
 
 
 def interrupted(sweep, store, number, **options):
