@@ -9,6 +9,7 @@ from itertools import chain
 from math import prod
 
 import attrs
+import numpy as np
 
 from xsim._base.cpus import cpu_seconds
 from xsim.engine.block import PENDING, MemberResult, Work, result_of
@@ -269,7 +270,7 @@ def _by_priority(plan: RunPlan, found: Iterator[Block]) -> Iterator[Block]:
     priorities = plan.priorities
     if priorities is None:
         return found
-    return iter(sorted(found, key=lambda block: -priorities[block.slices].max()))
+    return iter(sorted(found, key=lambda block: -float(np.max(priorities[block.slices]))))
 
 
 def _fits(result: MemberResult, shapes: dict[str, OutputShape]) -> bool:
