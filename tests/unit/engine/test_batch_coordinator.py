@@ -48,7 +48,7 @@ def peak(members, store, **options):
     "options", [{}, {"parallel": True, "scheduler": "processes", "workers": 2}], ids=["sequential", "processes"]
 )
 def test_memory_of_the_coordinator(tmp_path, options):
-    """3,000 members take no more than 100 do, but for their outcomes and a block, which is larger (§S2); values: 48 MB."""
+    """3,000 members take no more than 100 do, but for outcomes and a block, which is larger (§S2); values: 48 MB."""
     peak(100, tmp_path / "warm.zarr", **options)
     small, _ = peak(100, tmp_path / "small.zarr", **options)
     large, result = peak(3_000, tmp_path / "large.zarr", **options)
