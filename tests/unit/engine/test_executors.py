@@ -5,9 +5,11 @@ from concurrent.futures import Future
 
 import numpy as np
 import pytest
+from loky import get_reusable_executor
 from threadpoolctl import threadpool_info
 
 import xsim as xs
+from xsim.engine.executors.processes import ProcessExecutor
 from xsim.engine.executors.window import as_completed
 from xsim.engine.thread_limits import ThreadLimits
 
@@ -124,3 +126,11 @@ def test_runs_give_the_threads_back(options, plan):
     with pytest.warns(xs.BatchWarning):
         plan.setup.xsim.run(model, batch_dim="b", threads_per_worker=1, on_error="continue", **options)
     assert {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()} == before
+
+
+def test_a_pool_of_another_size_while_workers_start():
+    """A run may follow one that ended before its workers had started, with other workers, and nobody is told (§R1)."""
+    get_reusable_executor().shutdown(kill_workers=True)  # the pool of other tests, whose workers have started
+    ProcessExecutor(3, 1).close(now=False)
+    executor = ProcessExecutor(2, 1)
+    executor.close(now=False)

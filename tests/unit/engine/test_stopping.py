@@ -153,15 +153,41 @@ def setup_of(waits: Any) -> xr.Dataset:
     )
 
 
+@xs.process
+class Held:
+    """Counts at once, or, while a file is there, slowly."""
+
+    hold = xs.variable(static=True)
+    value = xs.variable(intent="out")
+
+    def initialize(self):
+        self.value = 0.0
+
+    @xs.runtime(args="batch, rng")
+    def run_step(self, batch, rng):
+        if os.path.exists(str(self.hold)):
+            time.sleep(0.2)
+        self.value += batch + rng.random()
+
+
 @pytest.mark.parametrize("scheduler", ["synchronous", "threads", pytest.param("processes", marks=pytest.mark.slow)])
 def test_the_time_is_over(tmp_path: Path, scheduler: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A run stops with an exit code that says "later", and goes on to the same bits (§B7, §R4)."""
     options: dict[str, Any] = {"parallel": True, "scheduler": scheduler, "workers": 2, "block": 1, "seed": 3}
-    store = tmp_path / "x.zarr"
-    start = 2.0 if scheduler == "processes" else 0.0  # workers take a second to start
-    setup = setup_of([0.02 + start / 80] * 60)
+    store, hold = tmp_path / "x.zarr", tmp_path / "hold"
+    model = xs.Model({"held": Held})
+    setup = xs.create_setup(
+        model,
+        {"t": [0, 1, 2]},
+        input_vars={"held__hold": str(hold)},
+        output_vars={"held__value": "t"},
+    ).assign_coords(m=np.arange(60))
+    plain = setup.xsim.run(model, "m", **options)  # with workers, they have started after it
+    hold.touch()
     with pytest.raises(StoppedError) as caught:
-        setup.xsim.run(MODEL, "m", store=store, max_walltime=0.8 + start, **options)
+        # Members take 0.4 s, so all of them many times longer than this, and one of them a small part of it.
+        setup.xsim.run(model, "m", store=store, max_walltime=2.0, **options)
+    hold.unlink()
     assert caught.value.code == 75
     assert isinstance(caught.value, SystemExit)
     done = int((xs.open_run(store).xsim.outcome == "done").sum())
@@ -171,9 +197,8 @@ def test_the_time_is_over(tmp_path: Path, scheduler: str, capsys: pytest.Capture
         "  remedy: resume=True goes on with what is left"
     )
     assert capsys.readouterr().err == f"xsim: {caught.value}\n"
-    resumed = setup.xsim.run(MODEL, "m", store=store, resume=True, **options)
-    plain = setup_of([0.0] * 60).xsim.run(MODEL, "m", seed=3)
-    np.testing.assert_array_equal(resumed.slow__value, plain.slow__value)
+    resumed = setup.xsim.run(model, "m", store=store, resume=True, **options)
+    np.testing.assert_array_equal(resumed.held__value, plain.held__value)
 
 
 def test_time_shorter_than_a_member(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import signal
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import nullcontext, suppress
@@ -78,7 +79,10 @@ class ProcessExecutor:
     def _make_pool(self) -> None:
         # Libraries that are loaded later, in a stage, read the environment; those loaded already are limited below.
         environment = thread_environment(self._threads)
-        self._pool = get_reusable_executor(max_workers=self._workers, timeout=60, env=environment)
+        with warnings.catch_warnings():
+            # A run that ended at once has left workers that are still starting; the pool waits for them, and says so.
+            warnings.filterwarnings("ignore", message="Trying to resize an executor with running jobs")
+            self._pool = get_reusable_executor(max_workers=self._workers, timeout=60, env=environment)
         for _ in range(self._workers):  # they start while the store is being made
             self._pool.submit(_start)
 
