@@ -14,6 +14,7 @@ from xsim.engine import parallel, tasks
 
 BREAK = xs.RuntimeSignal.BREAK
 STEPS = 10
+ENOUGH = 2 + 4 * parallel.TRIALS  # steps in which a stage is decided, however close both ways are
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_really_at_the_same_time(always):
 def test_gain_is_kept(monkeypatch):
     """A stage that gains runs in parallel, and says so."""
     monkeypatch.setattr(parallel, "LEAST_GAIN", 0)
-    text = summary({"a": process(nap), "b": process(nap)})
+    text = summary({"a": process(nap), "b": process(nap)}, steps=ENOUGH)
 
     assert text.partition(": ")[0] == "stage 'run_step' runs in parallel"
     assert text.endswith(" times as fast")
@@ -250,8 +251,8 @@ def test_no_gain(monkeypatch):
     """A stage that threads do not make faster goes on sequentially, and says so."""
     monkeypatch.setattr(parallel, "WORTH_TRYING", 0)
     monkeypatch.setattr(parallel, "LEAST_GAIN", 1e9)
-    where = threads_of(lambda note: {"a": process(note), "b": process(note)})
-    text = summary({"a": process(nap), "b": process(nap)})
+    where = threads_of(lambda note: {"a": process(note), "b": process(note)}, steps=ENOUGH)
+    text = summary({"a": process(nap), "b": process(nap)}, steps=ENOUGH)
     head, _, tail = text.partition("made it ")
 
     assert where[-2:] == ["MainThread", "MainThread"]
