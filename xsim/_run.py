@@ -161,8 +161,8 @@ def _run_member(
     state = make_state(plan, 0, objects, jobs)
     try:
         with ParallelStages(plan) as stages:
-            puts = [buffer.put for buffer in buffers]
-            ending = run_member(plan, state, plan.inputs, puts, hooks, _stepped(events), stages.make)
+            puts, lanes = [buffer.put for buffer in buffers], [buffer.lane for buffer in buffers]
+            ending = run_member(plan, state, plan.inputs, puts, hooks, _stepped(events), stages.make, lanes)
     except BaseException as error:
         jobs.close("failed")
         _close_after(error, sink)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
-import socket
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import attrs
 import numpy as np
 
+from xsim._base.instants import iso_text
 from xsim.engine.failure import failure_record, keep
 from xsim.engine.hooks import Hooks
 from xsim.engine.index_hashes import IndexHashes
@@ -297,7 +294,7 @@ def _attempt(
 ) -> tuple[dict[str, Any], BaseException | None]:
     plan = work.plan
     position = plan.batch.position(member)
-    started, clock = datetime.now(UTC), time.perf_counter()
+    started, clock = time.time(), time.perf_counter()
     error: BaseException | None = None
     limit = plan.options.time_limit
     deadline = math.inf if limit is None else time.monotonic() + limit
@@ -332,10 +329,11 @@ def _attempt(
     except BaseException as caught:  # a member's failure is its own, also if it wants to leave: sys.exit()
         error = caught
         record = failure_record(caught)
-    record["start"] = started.isoformat(timespec="microseconds")
-    record["end"] = datetime.now(UTC).isoformat(timespec="microseconds")
-    record["seconds"] = round(time.perf_counter() - clock, 6)
-    record["worker"] = f"{_host()}:{os.getpid()}:{threading.current_thread().name}"
+    seconds = time.perf_counter() - clock
+    record["start"] = iso_text(started)
+    record["end"] = iso_text(started + seconds)  # whatever was done to the clock meanwhile
+    record["seconds"] = round(seconds, 6)
+    record["worker"] = slot.place
     if programs := _close(jobs, record["outcome"]):
         record["programs"] = programs
     return record, error
@@ -347,11 +345,6 @@ def _close(jobs: Jobs | None, outcome: str) -> list[dict[str, Any]]:
         return []
     jobs.close(outcome)
     return jobs.record()
-
-
-@cache
-def _host() -> str:
-    return socket.gethostname()
 
 
 TIMED_OUT = "timed out"

@@ -62,33 +62,16 @@ class RuntimeContext:
         labelled: bool = True,
     ) -> None:
         self.timeline = timeline
-        labels = timeline.labels
-        first, last = timeline.moments[0], timeline.moments[-1]
         self.values: dict[str, Any] = {
             "batch_size": batch[1],
             "batch": batch[0],
-            "sim_start": first,
-            "sim_end": last,
-            "nsteps": timeline.nsteps,
-            "step": 0,
-            "step_start": first,
-            "step_end": first,
-            "step_delta": first - first,
-            "main_clock_values": labels,
+            **timeline.at_start,
             "rng": streams,
             "job": jobs,
         }
-        self._in_step: dict[str, Sequence[Any]] = {
-            "step": range(timeline.nsteps),
-            "step_start": timeline.starts,
-            "step_end": timeline.ends,
-            "step_delta": timeline.deltas,
-        }
-        self._followed = list(self._in_step.items())
+        self._followed: Sequence[tuple[str, Sequence[Any]]] = ()
         if labelled:
             self.complete()
-        if timeline.nsteps:
-            self.move_to(0)
 
     def complete(self) -> None:
         """Have the values too that cost much, for those who see all of them."""
@@ -97,7 +80,8 @@ class RuntimeContext:
 
     def follow(self, names: Collection[str]) -> bool:
         """Let `advance` keep only some arguments up to date; say whether it has anything to do."""
-        self._followed = [(name, series) for name, series in self._in_step.items() if name in names]
+        if names:
+            self._followed = [(name, series) for name, series in self.timeline.in_step.items() if name in names]
         return bool(self._followed)
 
     def advance(self, step: int) -> None:
@@ -108,5 +92,5 @@ class RuntimeContext:
 
     def move_to(self, step: int) -> None:
         """Make the values those of a step."""
-        for name, series in self._in_step.items():
+        for name, series in self.timeline.in_step.items():
             self.values[name] = series[step]

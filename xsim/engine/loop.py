@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
 import attrs
 
-from xsim._base.stages import Stage
-from xsim.engine.context import RuntimeContext
 from xsim.engine.ending import Answer, Ending, goes_on, is_end
 from xsim.engine.failure import mark, note
 from xsim.engine.guard import Guards
@@ -22,6 +20,7 @@ from xsim.engine.timed import TimedMember
 from xsim.engine.varying import VaryingInputs
 from xsim.plan.inputs import PlannedInput
 from xsim.plan.run_plan import RunPlan
+from xsim.sink.buffer import Lane
 
 
 def run_member(
@@ -32,6 +31,7 @@ def run_member(
     hooks: Hooks,
     stepped: Callable[[int], None] | None = None,
     in_parallel: Callable[[StageProgram, State, bool], Runnable] | None = None,
+    lanes: Sequence[Callable[[], Lane | None]] | None = None,
 ) -> Ending | None:
     """Run a model from its first stage to its last.
 
@@ -49,6 +49,8 @@ def run_member(
         Is told the number of steps done, after each.
     in_parallel : callable, optional
         Makes a stage run its processes at the same time.
+    lanes : sequence of callables, optional
+        For each output what gives a faster way for its usual values, see `SaveSchedule`.
 
     Returns
     -------
@@ -63,28 +65,28 @@ def run_member(
     with Guards(plan.graph, state.objects) if plan.options.validate == "all" else nullcontext() as guards:
         if hooks.profile is None:
             programs = _programs(plan, state, hooks, in_parallel, guards)
-            return _run(plan, state, inputs, puts, programs, stepped)
+            return _run(plan, state, inputs, SaveSchedule(plan, state, puts, lanes), programs, stepped)
         with TimedMember(hooks.profile, plan, state.objects) as timed:
             programs = _programs(plan, state, hooks, timed.scheduling(in_parallel), timed.methods(guards))
-            return _run(plan, state, timed.inputs(inputs), timed.puts(puts), programs, stepped)
+            outputs = SaveSchedule(plan, state, timed.puts(puts))
+            return _run(plan, state, timed.inputs(inputs), outputs, programs, stepped)
 
 
 def _run(
     plan: RunPlan,
     state: State,
     inputs: Sequence[PlannedInput],
-    puts: Sequence[Callable[[Any], None]],
-    programs: _Programs,
+    outputs: SaveSchedule,
+    programs: tuple[Stages, Collection[str]],
     stepped: Callable[[int], None] | None,
 ) -> Ending | None:
     # What a model does not have is None, and costs a step nothing.
-    initialize, run_step, finalize_step, finalize = programs.stages
-    outputs = SaveSchedule(plan, state, puts)
-    due = outputs.due
+    (initialize, run_step, finalize_step, finalize), asks = programs
+    run_steps, due = run_step.run, outputs.due
     varying = VaryingInputs.of(inputs, state.objects)
     lags = Lags(plan.graph, state.objects) if plan.graph.lagged else None
     context, values = state.context, state.context.values
-    move_to = context.advance if context.follow(programs.asks) else None
+    move_to = context.advance if context.follow(asks) and plan.timeline.nsteps else None
     step, stepping = 0, False
     try:
         if lags is not None:
@@ -99,7 +101,7 @@ def _run(
                 move_to(step)
             if varying is not None:
                 varying.advance()
-            answer = run_step.run(values)
+            answer = run_steps(values)
             if answer and is_end(answer):
                 outputs.break_off()
             if due[step]:
@@ -123,9 +125,9 @@ def _run(
         if stepping:
             note(error, f"at {plan.timeline.describe(step)}")
             mark(error, step=step)
-        _finalize_after(error, finalize, context, step)
+        _finalize_after(error, finalize, values, move_to, step)
         raise
-    _finalize(finalize, context, step)
+    _finalize(finalize, values, move_to, step)
     state.forget_cached()
     return ending
 
@@ -134,12 +136,7 @@ def _ending(answer: Answer, step: int) -> Ending | None:
     return attrs.evolve(answer, step=step) if isinstance(answer, Ending) else None
 
 
-@attrs.frozen
-class _Programs:
-    """The stages of a member, ready to run, and the runtime arguments that anybody sees."""
-
-    stages: tuple[Runnable, Runnable, Runnable | None, Runnable]
-    asks: Collection[str]
+Stages = tuple[Runnable, Runnable, Runnable | None, Runnable]
 
 
 def _programs(
@@ -148,14 +145,15 @@ def _programs(
     hooks: Hooks,
     in_parallel: Callable[[StageProgram, State, bool], Runnable] | None,
     guards: Guards | None,
-) -> _Programs:
+) -> tuple[Stages, Collection[str]]:
+    """Give the stages of a member, ready to run, and the runtime arguments that anybody sees."""
     programs: list[Runnable] = []
     all_hooks = hooks.bind(plan.graph, state)
     asks = set(state.context.values) if all_hooks else plan.graph.runtime_args
     as_it_is = guards is None and in_parallel is None
-    for stage in Stage:
-        bound = all_hooks.get(stage)
-        if bound is None and as_it_is and plan.graph.calls[stage].is_idle:
+    for stage, found in plan.graph.calls.items():
+        bound = all_hooks.get(stage) if all_hooks else None
+        if bound is None and as_it_is and found.is_idle:
             programs.append(NOTHING)
             continue
         plain = StageProgram(plan.graph, state.objects, stage, None if guards is None else guards.wrap)
@@ -168,20 +166,26 @@ def _programs(
         programs.append(program if guards is None else guards.check(program, stage))
     initialize, run_step, finalize_step, finalize = programs
     idle = finalize_step is NOTHING or (isinstance(finalize_step, StageProgram) and finalize_step.is_idle)
-    return _Programs((initialize, run_step, None if idle else finalize_step, finalize), asks)
+    return (initialize, run_step, None if idle else finalize_step, finalize), asks
 
 
-def _finalize(finalize: Runnable, context: RuntimeContext, step: int) -> None:
+MoveTo = Callable[[int], None] | None
+"""What makes the runtime arguments those of a step; None where nobody sees them."""
+
+
+def _finalize(finalize: Runnable, values: Mapping[str, Any], move_to: MoveTo, step: int) -> None:
     """Run the last stage, which sees the last step."""
-    if context.timeline.nsteps:
-        context.move_to(step)
-    finalize.run(context.values)
+    if move_to is not None:
+        move_to(step)
+    finalize.run(values)
 
 
-def _finalize_after(error: BaseException, finalize: Runnable, context: RuntimeContext, step: int) -> None:
+def _finalize_after(
+    error: BaseException, finalize: Runnable, values: Mapping[str, Any], move_to: MoveTo, step: int
+) -> None:
     """Run the last stage after a failure, which must not be hidden by another one."""
     try:
-        _finalize(finalize, context, step)
+        _finalize(finalize, values, move_to, step)
     except KeyboardInterrupt:
         raise
     except BaseException as second:

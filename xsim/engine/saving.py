@@ -10,9 +10,15 @@ from xsim.engine.failure import note
 from xsim.engine.state import State
 from xsim.errors import UnsetVariableError
 from xsim.plan.run_plan import RunPlan
+from xsim.sink.buffer import Lane
 
-Save = tuple[str, Any, str, Callable[[Any], None]]
-"""Name of an output, the process object and the attribute that have its value, and where to put that."""
+Put = Callable[[Any], None]
+Save = tuple[str, Any, str, Put, type, Put]
+"""Name of an output, the process object and the attribute that have its value, where to put that, and its lane."""
+
+
+class _NoLane:
+    """A class that no value has."""
 
 
 class SaveSchedule:
@@ -24,6 +30,8 @@ class SaveSchedule:
     state : State
     puts : sequence of callables
         For each output of the plan what takes its next value.
+    lanes : sequence of callables, optional
+        For each output what gives, once values of it have been put, a faster way for those of the usual class.
 
     Attributes
     ----------
@@ -31,20 +39,41 @@ class SaveSchedule:
         For each label of the main clock, 0 if nothing is to be saved there.
     """
 
-    def __init__(self, plan: RunPlan, state: State, puts: Sequence[Callable[[Any], None]]) -> None:
+    def __init__(
+        self,
+        plan: RunPlan,
+        state: State,
+        puts: Sequence[Put],
+        lanes: Sequence[Callable[[], Lane | None]] | None = None,
+    ) -> None:
+        found, objects = plan.saves, state.objects
         saves: list[Save] = [
-            (output.name, state.objects[output.key[0]], output.key[1], put)
-            for output, put in zip(plan.outputs, puts, strict=True)
+            (name, objects[process], attribute, put, _NoLane, put)
+            for (name, process, attribute), put in zip(found.sources, puts, strict=True)
         ]
-        found = plan.saves
         self.due = found.due
+        self._numbers = found.combinations
         self._combinations = [[saves[number] for number in numbers] for numbers in found.combinations]
         self._at_end = [saves[number] for number in found.at_end]
         self._save = _save
+        self._lanes = lanes
+        self._slow = set() if lanes is None else {number for number in self.due if number}
 
     def save(self, label: int) -> None:
         """Save what is due at a label of the main clock."""
-        self._save(self._combinations[self.due[label]])
+        number = self.due[label]
+        self._save(self._combinations[number])
+        if number in self._slow:
+            self._find_lanes(number)
+
+    def _find_lanes(self, number: int) -> None:
+        """Let the outputs of a combination have a lane, now that they have a value."""
+        assert self._lanes is not None
+        self._slow.discard(number)
+        here = self._combinations[number]
+        for place, (output, save) in enumerate(zip(self._numbers[number], here, strict=True)):
+            if lane := self._lanes[output]():
+                here[place] = (*save[:4], *lane)
 
     def save_at_end(self) -> None:
         """Save index variables and outputs without a clock."""
@@ -58,8 +87,12 @@ class SaveSchedule:
 def _save(saves: Sequence[Save]) -> None:
     name = ""
     try:
-        for name, process, attribute, put in saves:  # noqa: B007 - named in the note
-            put(getattr(process, attribute))
+        for name, process, attribute, put, usual, lane in saves:  # noqa: B007 - named in the note
+            value = getattr(process, attribute)
+            if type(value) is usual:
+                lane(value)
+            else:
+                put(value)
     except BaseException as error:
         note(error, f"while saving output {name!r}")
         raise

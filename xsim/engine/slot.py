@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import threading
 import time
+from functools import cache
 
 import attrs
 
@@ -53,11 +57,17 @@ class Slot:
         Name of the worker.
     control : Control, optional
         What may end its members.
+
+    Attributes
+    ----------
+    place : str
+        Host, process and thread that made the slot, and run its members.
     """
 
     def __init__(self, worker: str = "", control: Control | None = None) -> None:
         self.worker = worker
         self.control = control or Control()
+        self.place = f"{_host()}:{os.getpid()}:{threading.current_thread().name}"
         self._now: tuple[int, float, int] = (IDLE, 0.0, 0)
         self._steps = 0
         self._phase = ""
@@ -116,3 +126,8 @@ class Slot:
         if fraction is None and nsteps > 1:
             fraction = step / nsteps
         return Working(self.worker, member, since, step, nsteps, self._phase, fraction)
+
+
+@cache
+def _host() -> str:
+    return socket.gethostname()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from operator import itemgetter
 from typing import Any
 
@@ -41,36 +41,49 @@ class StageProgram:
 
     Attributes
     ----------
-    calls : list of tuple
-        Name of each process, its method, and which kind of arguments that takes.
     asks : frozenset of str
         The runtime arguments that methods take.
     """
 
     def __init__(self, graph: ModelGraph, objects: Mapping[str, Any], stage: Stage, wrap: Wrap | None = None) -> None:
+        found = graph.calls[stage]
         self.graph = graph
         self.stage = stage
-        self.calls: list[tuple[str, Callable[..., Any], int]] = []
-        found = graph.calls[stage]
-        self._caching = [objects[name] for name in found.caching]
-        method = stage.value
-        for name, number, caches in found.calls:
-            call = getattr(objects[name], method)
-            if caches:
-                call = _without_cache(objects[name], call)
-            if wrap is not None:
-                call = wrap(name, stage, call)
-            self.calls.append((name, call, number))
-        self._takers = [_taker(names, owner) for names, owner in found.kinds]
-        calls = [call for _, call, _ in self.calls]
-        self._runs = [(number, calls[first:stop]) for number, first, stop in found.runs]
         self.asks = found.asks
+        self._found = found
+        # What a sweep of tiny members pays for each of them: no more than binding is done here.
+        method = found.method
+        calls: list[Callable[..., Any]] = [getattr(objects[name], method) for name in found.names]
+        if found.caching:
+            calls = [
+                _without_cache(objects[name], call) if caches else call
+                for call, (name, _, caches) in zip(calls, found.calls, strict=True)
+            ]
+        if wrap is not None:
+            calls = [wrap(name, stage, call) for name, call in zip(found.names, calls, strict=True)]
+        self._calls = calls
+        runs = found.runs
+        self._runs = [(0, calls)] if len(runs) == 1 else [(number, calls[first:stop]) for number, first, stop in runs]
         self._prepares = bool(found.asks or found.caching)
+        self._objects = objects
+
+    @cached_property
+    def calls(self) -> list[tuple[str, Callable[..., Any], int]]:
+        """Name of each process, its method, and which kind of arguments that takes."""
+        return [(name, call, number) for call, (name, number, _) in zip(self._calls, self._found.calls, strict=True)]
+
+    @cached_property
+    def _caching(self) -> list[Any]:
+        return [self._objects[name] for name in self._found.caching]
+
+    @cached_property
+    def _takers(self) -> list[Callable[[Mapping[str, Any]], tuple[Any, ...]]]:
+        return [_taker(names, owner) for names, owner in self._found.kinds]
 
     @property
     def is_idle(self) -> bool:
         """Whether the stage has nothing to do."""
-        return self.graph.calls[self.stage].is_idle
+        return self._found.is_idle
 
     def run(self, values: Mapping[str, Any]) -> Answer:
         """Run the stage.
@@ -111,7 +124,7 @@ class StageProgram:
                             return self._run_rest(self._position(call), answer, packs)
         except BaseException as error:
             if call is not None:
-                self.locate(error, self.calls[self._position(call)][0])
+                self.locate(error, self._found.names[self._position(call)])
             raise
         return _GOES_ON
 
@@ -131,7 +144,7 @@ class StageProgram:
             ) from None
 
     def _position(self, call: Callable[..., Any]) -> int:
-        return next(i for i, (_, other, _) in enumerate(self.calls) if other is call)
+        return next(i for i, other in enumerate(self._calls) if other is call)
 
     def locate(self, error: BaseException, name: str) -> None:
         """Note in an exception where it comes from, unless that is known already."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from xsim._base.instants import iso_text
 from xsim.engine.block import CANCELLED, TIMED_OUT, MemberResult, Work, over_time, with_shapes
 from xsim.engine.failure import failure_record
 from xsim.engine.slot import cancelled_member
@@ -34,12 +33,11 @@ def worker_died(why: str, since: float, until: float) -> MemberResult:
 
 
 def _ended(error: Exception, outcome: str, since: float, until: float) -> MemberResult:
-    times = [datetime.fromtimestamp(t, UTC).isoformat(timespec="microseconds") for t in (since, until)]
     record = {
         **failure_record(error),
         "outcome": outcome,
-        "start": times[0],
-        "end": times[1],
+        "start": iso_text(since),
+        "end": iso_text(until),
         "seconds": round(until - since, 6),
     }
     return MemberResult(with_shapes(record, {}, {}), {}, None, error)

@@ -20,6 +20,8 @@ class StageCalls:
 
     Attributes
     ----------
+    method : str
+        Name of the method.
     calls : tuple of (str, int, bool)
         Name of the process, number of the kind of its arguments, and whether it caches variables computed on demand.
     kinds : tuple of (tuple of str, str)
@@ -31,17 +33,27 @@ class StageCalls:
         after the last.
     asks : frozenset of str
         The runtime arguments that methods take.
+    names : tuple of str
+        Names of the processes.
+    is_idle : bool
+        Whether the stage has nothing to do.
     """
 
+    method: str
     calls: tuple[tuple[str, int, bool], ...]
     kinds: tuple[tuple[tuple[str, ...], str], ...]
     caching: tuple[str, ...]
     runs: tuple[tuple[int, int, int], ...]
     asks: frozenset[str]
+    names: tuple[str, ...] = attrs.field(init=False)
+    is_idle: bool = attrs.field(init=False)
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether the stage has nothing to do."""
+    @names.default
+    def _names(self) -> tuple[str, ...]:
+        return tuple(name for name, _, _ in self.calls)
+
+    @is_idle.default
+    def _is_idle(self) -> bool:
         return not (self.calls or self.caching)
 
 
@@ -69,4 +81,4 @@ def stage_calls(order: tuple[str, ...], specs: Mapping[str, ProcessSpec], stage:
         first = runs[-1][2] if runs else 0
         runs.append((number, first, first + len(list(same))))
     asks = frozenset(name for names, _ in numbers for name in names)
-    return StageCalls(tuple(calls), tuple(numbers), tuple(caching), tuple(runs), asks)
+    return StageCalls(stage.value, tuple(calls), tuple(numbers), tuple(caching), tuple(runs), asks)

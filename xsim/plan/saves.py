@@ -22,11 +22,14 @@ class SavePlan:
         Outputs that are saved together, by their number.
     at_end : tuple of int
         Outputs that are saved at the end.
+    sources : tuple of (str, str, str)
+        Name of each output, and the process and the attribute that have its value.
     """
 
     due: list[int]
     combinations: tuple[tuple[int, ...], ...]
     at_end: tuple[int, ...]
+    sources: tuple[tuple[str, str, str], ...]
 
 
 def plan_saves(outputs: Sequence[PlannedOutput], nsteps: int) -> SavePlan:
@@ -51,4 +54,5 @@ def plan_saves(outputs: Sequence[PlannedOutput], nsteps: int) -> SavePlan:
         used = np.union1d([0], due)
         combinations, due = [combinations[n] for n in used], np.searchsorted(used, due)
     at_end = tuple(number for number, output in enumerate(outputs) if output.clock is None)
-    return SavePlan(due.tolist(), tuple(combinations), at_end)
+    sources = tuple((output.name, *output.key) for output in outputs)
+    return SavePlan(due.tolist(), tuple(combinations), at_end, sources)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -32,6 +33,10 @@ class Timeline:
         Moment at the start and at the end of each step, and their difference.
     dataarray : xarray.DataArray
         The main clock as a DataArray.
+    in_step : mapping of str to sequence
+        For each runtime argument that says where the loop is its value in each step.
+    at_start : mapping of str to object
+        Values of all runtime arguments that the clock tells, as they are before the first step: those of step 0.
     """
 
     clock: str | None
@@ -42,6 +47,32 @@ class Timeline:
     ends: list[Any]
     deltas: list[Any]
     dataarray: xr.DataArray
+    in_step: Mapping[str, Sequence[Any]] = attrs.field(init=False)
+    at_start: Mapping[str, Any] = attrs.field(init=False)
+
+    @in_step.default
+    def _in_step(self) -> Mapping[str, Sequence[Any]]:
+        return {
+            "step": range(self.nsteps),
+            "step_start": self.starts,
+            "step_end": self.ends,
+            "step_delta": self.deltas,
+        }
+
+    @at_start.default
+    def _at_start(self) -> Mapping[str, Any]:
+        first = self.moments[0]
+        found = {
+            "sim_start": first,
+            "sim_end": self.moments[-1],
+            "nsteps": self.nsteps,
+            "step": 0,
+            "step_start": first,
+            "step_end": first,
+            "step_delta": first - first,
+            "main_clock_values": self.labels,
+        }
+        return found | {name: series[0] for name, series in self.in_step.items() if self.nsteps}
 
     def describe(self, step: int) -> str:
         """Name a step in a message: ``step 3 ('time' 0.3 to 0.4)``."""

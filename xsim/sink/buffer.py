@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from array import array
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Executor, Future
 from math import prod
 from typing import Any, Protocol
@@ -31,6 +32,10 @@ _NO_ARRAYS = np.dtype("V1")
 
 TEXT_BYTES = 32
 """Size reckoned for a string, whose real size is not known beforehand."""
+
+
+Lane = tuple[type, Callable[[Any], None]]
+"""A class of values, and what takes values of just this class."""
 
 
 class Target(Protocol):
@@ -102,6 +107,7 @@ class OutputBuffer:
         self._scalar: type | None = None
         self._numbers: Any = None  # _rows for scalars, which a memoryview takes twice as fast
         self._array: np.dtype[Any] = _NO_ARRAYS
+        self._staged: array[float] | None = None  # what came by the lane
 
     def put(self, value: Any) -> None:
         """Take the value for the next label, as a copy (DESIGN §V4).
@@ -111,6 +117,8 @@ class OutputBuffer:
         OutputError
             If it cannot be saved, or its type or number of dimensions differs from the values before.
         """
+        if self._staged:
+            self._unstage()
         if type(value) is self._scalar:
             try:
                 self._numbers[self._filled] = value
@@ -123,6 +131,27 @@ class OutputBuffer:
         self._filled += 1
         if self._filled == self._size:
             self.flush()
+
+    def lane(self) -> Lane | None:
+        """Give the class of the usual values and a function that takes these alone, at the cost of a call of C.
+
+        None while it is not known, and for other values than floats that all find room in the buffer. Any other value
+        goes to `put`, which keeps the order.
+        """
+        room = self._size == self.output.nlabels and self._numbers is not self._rows
+        if self._scalar not in (float, np.float64) or not room or self.type is None or self.type.stored != "float64":
+            return None
+        if self._staged is None:
+            self._staged = array("d")
+        return self._scalar, self._staged.append
+
+    def _unstage(self) -> None:
+        """Put what came by the lane into its rows."""
+        staged = self._staged
+        if staged:
+            before, self._filled = self._filled, self._filled + len(staged)
+            self._rows[before : self._filled] = staged
+            del staged[:]  # the same object: whoever has the lane goes on with it
 
     def _start(self, first: Any) -> None:
         encoding = self.output.encoding
@@ -236,6 +265,7 @@ class OutputBuffer:
 
     def flush(self) -> None:
         """Send the rows collected so far to the target."""
+        self._unstage()
         if not self._filled:
             return
         assert self.type is not None

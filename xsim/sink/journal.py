@@ -135,14 +135,16 @@ def _decode_all(texts: list[Any]) -> list[Record]:
 def fields_of(records: Iterable[Record], shape: tuple[int, ...]) -> dict[str, Array]:
     """Give one array for each field, by the name of its variable."""
     records = list(records)
+    said = frozenset().union(*records)  # most members are done, and say little
     found = {}
     for field, (name, default, _) in FIELDS.items():
-        known = (int, float) if isinstance(default, float) else type(default)
-        values = [record.get(field, default) for record in records]
-        values = [value if isinstance(value, known) else default for value in values]
         dtype: Any = object if isinstance(default, str) else type(default)
-        array = np.empty(len(values), dtype=dtype)
-        array[:] = values
+        if field not in said:
+            found[name] = np.full(shape, default, dtype)
+            continue
+        known = (int, float) if isinstance(default, float) else type(default)
+        array = np.empty(len(records), dtype=dtype)
+        array[:] = [value if isinstance(value := record.get(field, default), known) else default for record in records]
         found[name] = array.reshape(shape)
     return found
 

@@ -219,3 +219,57 @@ def test_a_size_other_than_that_of_the_setup(planned_output, fake_target):
           remedy: give the dimension another name, or input values of the same size
         """).strip()
     )
+
+
+@pytest.mark.parametrize("by_lane", [[], [1], [1, 2], [2], [1, 3], [1, 2, 3, 4], [4], [2, 3, 4]])
+def test_values_by_the_lane_keep_their_places(planned_output, fake_target, by_lane):
+    """Whichever values go by the lane, rows come in the order in which they were given (DESIGN §V4, §S6)."""
+    target = fake_target(1000)
+    buffer = OutputBuffer(planned_output(5), target, {})
+    values = [0.5, -0.0, 1e300, float("inf"), 4.25]
+    buffer.put(values[0])
+    kind, lane = buffer.lane()
+    assert kind is float
+    for i, value in enumerate(values[1:], 1):
+        (lane if i in by_lane else buffer.put)(value)
+    buffer.flush()
+
+    assert target.spans == [(0, 5)]
+    assert target.writes[0][1].tobytes() == np.array(values).tobytes()
+    assert not buffer.missing
+
+
+def test_a_run_that_ends_early_keeps_what_came_by_the_lane(planned_output, fake_target):
+    """What is in the lane when a run ends is written (DESIGN §B6)."""
+    target = fake_target(1000)
+    buffer = OutputBuffer(planned_output(9), target, {})
+    buffer.put(np.float64(1.0))
+    kind, lane = buffer.lane()
+    lane(np.float64(2.0))
+    buffer.flush()
+    lane(np.float64(3.0))
+    buffer.flush()
+
+    assert kind is np.float64
+    assert [(start, rows.tolist()) for start, rows in target.writes] == [(0, [1.0, 2.0]), (2, [3.0])]
+    assert buffer.missing
+
+
+@pytest.mark.parametrize(
+    ("first", "chunk", "encoding"),
+    [
+        (1, 1000, {}),
+        (np.float32(1), 1000, {}),
+        (True, 1000, {}),
+        (np.zeros(2), 1000, {}),
+        ("a", 1000, {}),
+        (1.0, 2, {}),
+        (1.0, 1000, {"dtype": "float32"}),
+    ],
+)
+def test_what_has_no_lane(planned_output, fake_target, first, chunk, encoding):
+    """Values that may need a look, and buffers that are written before the last label, have none."""
+    buffer = OutputBuffer(planned_output(5, dims=((), ("x",)), encoding=encoding), fake_target(chunk), {})
+    assert buffer.lane() is None
+    buffer.put(first)
+    assert buffer.lane() is None
