@@ -28,12 +28,12 @@ set_slot = object.__setattr__
 """Sets an attribute that is xsim's own, past what a process class does with its attributes."""
 
 
-def get_slot(process: Any, name: str) -> Any:
-    """Give an attribute that is xsim's own; None if it is not set."""
+def get_slot(process: Any, name: str, default: Any = None) -> Any:
+    """Give an attribute that is xsim's own, or an own variable; the default if it is not set."""
     try:
         return object.__getattribute__(process, name)
     except AttributeError:
-        return None
+        return default
 
 
 def link_slot(variable: str) -> str:

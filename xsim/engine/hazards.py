@@ -14,6 +14,7 @@ import numpy as np
 from xsim._base.copies import PLAIN, is_plain
 from xsim._base.keys import Key
 from xsim._base.stages import Stage
+from xsim.declare.access import get_slot
 from xsim.declare.variable_spec import VarType
 from xsim.model.graph import ModelGraph
 
@@ -117,7 +118,7 @@ class SharedState:
         )
 
     def _value(self, key: Key) -> Any:
-        return vars(self._objects[key[0]]).get(key[1], _MISSING)
+        return get_slot(self._objects[key[0]], key[1], _MISSING)
 
     def _is_opaque(self, key: Key) -> bool:
         """Whether a use may change the value unseen: it is not known yet, or no plain value, and not frozen."""

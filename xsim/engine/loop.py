@@ -128,7 +128,7 @@ def _run(
         _finalize_after(error, finalize, values, move_to, step)
         raise
     _finalize(finalize, values, move_to, step)
-    state.forget_cached()
+    state.forget_cached(plan.graph.caching)
     return ending
 
 

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 import dask.local
-import dask.threaded
 
 from xsim._base.stages import RuntimeSignal, as_signal
 from xsim.engine.ending import Answer
@@ -172,7 +171,12 @@ class ParallelProgram:
         if self._pool is None:
             dask.local.get_sync(graph, keys)
         else:
-            dask.threaded.get(graph, keys, pool=self._pool)
+            # All that can run waits in the pool, whose threads need not ask here for each next one.
+            try:
+                dask.local.get_async(self._pool.submit, len(keys), graph, keys)  # type: ignore[no-untyped-call]
+            except BaseException:  # an interrupt: what waits there is not to run
+                one_pass.give_up()
+                raise
 
 
 class ParallelStages:
@@ -247,6 +251,10 @@ class _Pass:
         """Give what runs some processes, in the caller's context (numpy's error state is part of it)."""
         context = contextvars.copy_context()
         return lambda _: context.run(self._run, positions)
+
+    def give_up(self) -> None:
+        """Let no process start any more."""
+        self._failed = -1
 
     def _run(self, positions: tuple[int, ...]) -> None:
         for position in positions:

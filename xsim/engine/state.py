@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -33,10 +33,16 @@ class State:
     objects: Mapping[str, Any]
     context: RuntimeContext
 
-    def forget_cached(self) -> None:
-        """Let on-demand variables be computed anew wherever they are read: no stage is running any more."""
-        for process in self.objects.values():
-            process.__dict__.pop(CACHE_SLOT, None)
+    def forget_cached(self, caching: Iterable[str]) -> None:
+        """Let on-demand variables be computed anew wherever they are read: no stage is running any more.
+
+        Parameters
+        ----------
+        caching : iterable of str
+            Processes that have such variables.
+        """
+        for name in caching:
+            self.objects[name].__dict__.pop(CACHE_SLOT, None)
 
     def set_inputs(self, inputs: Sequence[PlannedInput]) -> None:
         """Give inputs that do not vary in time their values."""

@@ -154,6 +154,11 @@ class ModelGraph:
         return MappingProxyType({stage: stage_calls(self.order, self.specs, stage) for stage in Stage})
 
     @cached_property
+    def caching(self) -> tuple[str, ...]:
+        """Processes that cache variables computed on demand."""
+        return self.calls[Stage.FINALIZE].caching
+
+    @cached_property
     def runtime_args(self) -> frozenset[str]:
         """Runtime arguments that stage methods ask for."""
         return frozenset(arg for spec in self.specs.values() for method in spec.stages.values() for arg in method.args)

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import islice
+from typing import Any
 
-from xsim.engine.block import MemberResult
 from xsim.engine.executors.protocol import Ended, Task
 from xsim.engine.failure import kept
 
@@ -16,12 +16,12 @@ LOOK = 0.2
 
 
 def as_completed(
-    submit: Callable[[Task], Future[list[MemberResult]]],
+    submit: Callable[[Task], Future[list[Any]]],
     tasks: Iterable[Task],
     workers: int,
-    under_way: dict[Future[list[MemberResult]], Task],
+    under_way: dict[Future[list[Any]], Task],
     look: Callable[[], None] | None = None,
-) -> Iterator[tuple[Task, Future[list[MemberResult]]]]:
+) -> Iterator[tuple[Task, Future[list[Any]]]]:
     """Submit tasks, at most one more than there are workers at a time, and give them as they end.
 
     Tasks are only taken when they can start soon, so that their maker can stop at any time, and memory does not grow
@@ -54,7 +54,7 @@ def as_completed(
             del under_way[future]
 
 
-def left(under_way: Mapping[Future[list[MemberResult]], Task]) -> list[Ended]:
+def left(under_way: Mapping[Future[list[Any]], Task]) -> list[Ended]:
     """Give, when nothing runs any more, the tasks that nobody has taken, as far as they got."""
     ended = [(task, future) for future, task in under_way.items() if future.done() and not future.cancelled()]
     return [(task, future.result() if (error := future.exception()) is None else kept(error)) for task, future in ended]
