@@ -31,7 +31,7 @@ from xsim.engine.executors.protocol import Ended, Task, run_task
 from xsim.engine.executors.watch import Whereabouts, forget, running
 from xsim.engine.executors.window import as_completed, left
 from xsim.engine.failure import keep, kept
-from xsim.engine.picklable import check_picklable, travelling
+from xsim.engine.picklable import check_picklable, dumps, travelling
 from xsim.engine.slot import Working
 from xsim.engine.thread_limits import ThreadLimits, thread_environment
 from xsim.engine.verdicts import cancelled, timed_out, worker_died
@@ -221,13 +221,13 @@ class ProcessExecutor:
         """
         work = _without_store(work)
         try:
-            cloudpickle.dumps(work)
+            dumps(work)
         except Exception as error:
             check_picklable(work, error)
             raise
 
     def _ship(self, work: Work) -> str:
-        data = cloudpickle.dumps(work)
+        data = dumps(work)
         handle, path = tempfile.mkstemp(dir=self._folder.name)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
