@@ -44,7 +44,9 @@ def test_idle_workers_are_started_again(monkeypatch, tmp_path):
         for pid in list(pools[-1]._processes):
             os.kill(pid, signal.SIGKILL)
             ended.append(pid)
-        time.sleep(0.3)
+        end = time.monotonic() + 60
+        while pools[-1]._flags.broken is None and time.monotonic() < end:  # until the pool has seen it
+            time.sleep(0.01)
         return _shapes(pilots)
 
     monkeypatch.setattr(ProcessExecutor, "_make_pool", keep_pool)
