@@ -74,7 +74,11 @@ class ProcessExecutor:
         self._plan: RunPlan | None = None
         self._under_way: dict[Future[list[MemberResult]], Task] = {}
         self._running: set[Future[list[MemberResult]]] = set()
-        self._make_pool()
+        try:
+            self._make_pool()
+        except BaseException:  # nobody will close what has not been made
+            self._folder.cleanup()
+            raise
 
     def _make_pool(self) -> None:
         # Libraries that are loaded later, in a stage, read the environment; those loaded already are limited below.
