@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+import time
 import warnings
 from pathlib import Path
 
@@ -238,7 +239,11 @@ def test_a_file_system_that_becomes_read_only(sweep, small_disk, tmp_path):
         def _check(self, key):
             self.left -= self.part in key
             if not self.left:
-                subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+                # A file system is busy while a file is open for writing, as that of a status may be just now.
+                end = time.monotonic() + 60
+                while subprocess.run(remount, capture_output=True).returncode:
+                    assert time.monotonic() < end
+                    time.sleep(0.05)
 
     assert interrupted(sweep, Remounting(store, "xsim_journal/c", 3), errno.EROFS, block=2)
     with pytest.raises(OSError):  # noqa: PT011 - whatever the first write is
@@ -247,6 +252,8 @@ def test_a_file_system_that_becomes_read_only(sweep, small_disk, tmp_path):
     before = sorted(store.rglob("*"))
     with pytest.raises(xs.errors.StoreError) as caught:
         sweep.run(store, resume=True)
+    remount = ["mount", "-o", "remount,ro", str(small_disk)]
+
     assert str(caught.value) == f"{str(store)!r} cannot be written: no permission to write to {str(store)!r}"
     assert sorted(store.rglob("*")) == before
     subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)

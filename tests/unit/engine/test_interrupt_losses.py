@@ -105,8 +105,9 @@ def test_blocks_that_are_written_by_the_coordinator():
     """So are those of a block whose worker cannot write, since the store is in the memory of the coordinator."""
     store = zarr.storage.MemoryStore()
     options = {"parallel": True, "scheduler": "processes", "workers": 1, "block": 3}
-    assert interrupted(5, store, **options) == [0, 1, 2, 3, 4]
-    goes_on(5, store, [5, 6, 7])
+    done = interrupted(5, store, **options)
+    assert done in ([0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 6, 7])  # the last block may be done before the worker is ended
+    goes_on(5, store, [m for m in range(MEMBERS) if m not in done])
 
 
 @pytest.mark.parametrize("options", [{"block": 3}, {"block": 3, "parallel": True, "workers": 2}])
