@@ -220,6 +220,7 @@ class Unsaveable:
         self.out = self.k * 1.0
 
 
+@pytest.mark.slow
 def test_what_a_process_makes_itself_need_not_travel():
     """Objects made in a stage method stay in the worker."""
     model = xs.Model({"unsaveable": Unsaveable})

@@ -141,7 +141,7 @@ def test_running_waiting_and_ended_members(tmp_path: Path, scheduler: str) -> No
     assert np.isnan(result.slow__value[[3, 6]]).all()
 
 
-@pytest.mark.parametrize("scheduler", SCHEDULERS)
+@pytest.mark.parametrize("scheduler", ["synchronous", "threads", pytest.param("processes", marks=pytest.mark.slow)])
 def test_all_members(tmp_path: Path, scheduler: str) -> None:
     """A run all of whose members are cancelled ends, and goes on to the bits of a whole run (§B7)."""
     live = LiveStatus("none")
@@ -306,6 +306,7 @@ def test_in_another_thread(tmp_path: Path) -> None:
     assert results[0].xsim_outcome.values.tolist() == ["done", "cancelled", "done"]
 
 
+@pytest.mark.slow
 def test_cancelled_before_its_time_is_over() -> None:
     """A member with a time limit is cancelled, not timed out, by whoever is first."""
     live = LiveStatus("none")
@@ -316,6 +317,7 @@ def test_cancelled_before_its_time_is_over() -> None:
     assert result.xsim_outcome.values.tolist() == ["done", "cancelled"]
 
 
+@pytest.mark.slow
 def test_a_clock_that_jumps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Setting the clock of the machine forward times nobody out."""
     now = time.time

@@ -66,6 +66,7 @@ class EndsWhereItArrives(xs.RuntimeHook):
         pass
 
 
+@pytest.mark.slow
 def test_workers_that_never_get_to_a_member():
     """After a few starts without any member finished the run ends, and says what ended the workers."""
     with pytest.raises(WorkerError) as error:

@@ -83,10 +83,8 @@ def test_retries(tmp_path, options):
     assert outcomes(result) == ["done", "failed", "failed"]
 
 
-@pytest.mark.parametrize(
-    ("stored", "block"),
-    [(True, None), *(pytest.param(*case, marks=pytest.mark.slow) for case in ((True, 1), (False, None), (False, 1)))],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("stored", "block"), [(True, None), (True, 1), (False, None), (False, 1)])
 def test_workers_that_die(tmp_path, stored, block):
     """A worker's death costs only the member that caused it; its record says how the worker ended."""
     whats = [""] * 4 + ["exit"] + [""] * 4 + ["kill"] + [""] * 4
@@ -119,7 +117,8 @@ def test_time_limit(tmp_path, monkeypatch, options):
     assert result.attrs["xsim_summary"].splitlines()[0] == "2 of 3 members done, 1 timed out"
 
 
-@pytest.mark.parametrize("stored", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("stored", [True, False])
 def test_a_step_that_never_ends(tmp_path, monkeypatch, stored):
     """A worker process is ended when its member does not come out of a step in time; the others are not touched."""
     monkeypatch.setattr(processes, "GRACE", 0.0)

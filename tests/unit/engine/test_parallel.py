@@ -163,7 +163,8 @@ def test_a_thousand_agents(always, monkeypatch):
 
 def many(count, step):
     """Make many processes that do the same and have nothing to do with each other."""
-    return {f"a{i}": process(step) for i in range(count)}
+    cls = process(step)  # to make a class takes longer than to run a thousand of it
+    return {f"a{i}": cls for i in range(count)}
 
 
 def threads_of_first_pass(count, step):
@@ -251,8 +252,8 @@ def test_no_gain(monkeypatch):
     """A stage that threads do not make faster goes on sequentially, and says so."""
     monkeypatch.setattr(parallel, "WORTH_TRYING", 0)
     monkeypatch.setattr(parallel, "LEAST_GAIN", 1e9)
-    where = threads_of(lambda note: {"a": process(note), "b": process(note)})
     monkeypatch.setattr(parallel, "CLEAR_GAIN", 1e-9)
+    where = threads_of(lambda note: {"a": process(note), "b": process(note)})
     text = summary({"a": process(nap), "b": process(nap)})
     head, _, tail = text.partition("made it ")
 

@@ -176,7 +176,9 @@ class Held:
         self.value += batch + rng.random()
 
 
-@pytest.mark.parametrize("scheduler", ["synchronous", "threads", pytest.param("processes", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "scheduler", ["synchronous", *(pytest.param(each, marks=pytest.mark.slow) for each in SCHEDULERS[1:])]
+)
 def test_the_time_is_over(tmp_path: Path, scheduler: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A run stops with an exit code that says "later", and goes on to the same bits (§B7, §R4)."""
     options: dict[str, Any] = {"parallel": True, "scheduler": scheduler, "workers": 2, "block": 1, "seed": 3}

@@ -106,7 +106,9 @@ setup.xsim.run(model, "member", parallel=True, scheduler={scheduler!r}, workers=
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
-@pytest.mark.parametrize("scheduler", ["synchronous", "threads", "processes"])
+@pytest.mark.parametrize(
+    "scheduler", ["synchronous", *(pytest.param(each, marks=pytest.mark.slow) for each in ("threads", "processes"))]
+)
 def test_no_program_outlives_a_killed_run(
     tmp_path: Path, scheduler: str, alive: Callable[[str], list[int]], gone: Callable[[str], bool]
 ) -> None:
