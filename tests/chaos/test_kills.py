@@ -73,17 +73,19 @@ def kill_at_each_write(server, folder, way, when, first, step, appended=0):
     raise AssertionError("the run does not end")
 
 
-@pytest.mark.parametrize(("way", "first"), [("block of 4", 3), ("threads", 20)])
+@pytest.mark.parametrize(("way", "first"), [("block of 4", 3), pytest.param("threads", 20, marks=pytest.mark.slow)])
 def test_some_kills(server, tmp_path, way, first):
     """After a kill at some writes, resuming gives the bits of an uninterrupted run."""
     assert kill_at_each_write(server, tmp_path, way, "after", first, 53) > 1
 
 
+@pytest.mark.slow
 def test_some_kills_while_members_are_appended(server, tmp_path):
     """After a kill at some writes of a run that appends members, those of before and their inputs can be read."""
     assert kill_at_each_write(server, tmp_path, "block of 4", "after", 9, 31, appended=3) > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [9])
 def test_a_worker_that_dies_is_no_loss(server, tmp_path, write):
     """A worker killed while it writes costs nothing: its members run again, and the sweep ends by itself."""

@@ -28,6 +28,7 @@ def load(name: str) -> ModuleType:
     return importlib.import_module(name)
 
 
+@pytest.mark.slow
 def test_scenarios(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Costs are proportional to demand, the impossible scenario is labelled so, and a figure is drawn."""
     load("capacity_expansion").main(["--out", str(tmp_path), "--hours", str(HOURS)])
@@ -48,6 +49,7 @@ def test_the_exact_plan(tmp_path: Path) -> None:
     np.testing.assert_allclose(plan.plan__capacity, [794.29, 152.40, 52.80], atol=5e-3)
 
 
+@pytest.mark.slow
 def test_profiles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exact methods agree, the profile without time is timed out, the one with a wrong option failed (DEMOS 6)."""
     load("solver_profiles").main(["--out", str(tmp_path), "--hours", "1460"])

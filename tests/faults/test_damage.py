@@ -34,7 +34,7 @@ def resumed(sweep, store, expected):
         ).load()
     assert [str(each.message) for each in caught] == [expected]
     xs.testing.assert_identical_runs(result, sweep.expected)
-    sweep.check_resumed(store)
+    sweep.check_again(store)
 
 
 def says(what, many, first):
@@ -46,19 +46,24 @@ def says(what, many, first):
     "text",
     [
         '{"outcome": "done", "siz',
-        "no JSON",
-        "[" * 100_000,
         "[1, 2]",
-        "3",
-        "null",
-        '"done"',
-        '{"outcome": "done"}',
-        json.dumps({**FULL, "sizes": [3]}),
-        json.dumps({**FULL, "sizes": {"herd__level": 3}}),
-        json.dumps({**FULL, "sizes": {"herd__level": ["3"]}}),
         json.dumps({**FULL, "missing": None}),
-        json.dumps({**FULL, "ambiguous": {}}),
-        json.dumps({**FULL, "indexes": "x"}),
+        *(
+            pytest.param(text, marks=pytest.mark.slow)
+            for text in (
+                "no JSON",
+                "[" * 100_000,
+                "3",
+                "null",
+                '"done"',
+                '{"outcome": "done"}',
+                json.dumps({**FULL, "sizes": [3]}),
+                json.dumps({**FULL, "sizes": {"herd__level": 3}}),
+                json.dumps({**FULL, "sizes": {"herd__level": ["3"]}}),
+                json.dumps({**FULL, "ambiguous": {}}),
+                json.dumps({**FULL, "indexes": "x"}),
+            )
+        ),
     ],
 )
 def test_a_damaged_record(sweep, finished, copied, text):
@@ -70,7 +75,10 @@ def test_a_damaged_record(sweep, finished, copied, text):
     resumed(sweep, store, says("records", 1, 3))
 
 
-@pytest.mark.parametrize("garbage", [b"", b"\x00", b"garbage" * 20, bytes(range(256)) * 4])
+@pytest.mark.parametrize(
+    "garbage",
+    [b"", *(pytest.param(each, marks=pytest.mark.slow) for each in (b"\0", b"garbage" * 20, bytes(range(256)) * 4))],
+)
 def test_garbage_in_the_journal(sweep, finished, copied, garbage):
     """Bytes that are no chunk cost the members of that chunk only, and the store can be looked at all the same."""
     store = copied(finished)
@@ -81,6 +89,7 @@ def test_garbage_in_the_journal(sweep, finished, copied, garbage):
     resumed(sweep, store, says("records", BLOCK, 2))
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_in_the_journal(sweep, finished, copied):
     """Whichever byte of a chunk of the journal is wrong: the values are right in the end."""
     good = (finished / "xsim_journal" / "c" / "1").read_bytes()
@@ -101,7 +110,9 @@ def test_a_chunk_of_the_journal_that_is_gone(sweep, finished, copied):
     sweep.check_resumed(store)
 
 
-@pytest.mark.parametrize("name", ["herd__level", "herd__word", "herd__herd"])
+@pytest.mark.parametrize(
+    "name", ["herd__level", *(pytest.param(each, marks=pytest.mark.slow) for each in ("herd__word", "herd__herd"))]
+)
 def test_garbage_among_the_values_of_a_block_that_is_not_done(sweep, finished, copied, name):
     """Values that have to be read to write their block again, and cannot be, are computed again."""
     store = copied(finished)

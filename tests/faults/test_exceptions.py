@@ -137,10 +137,13 @@ def run(folder, store, **options):
 @pytest.mark.parametrize(
     ("way", "block"),
     [
-        *product(("sequential", "threads"), (1, 5)),
         ("sequential", None),
+        ("threads", 5),
         ("processes", 5),
-        pytest.param("processes", 1, marks=pytest.mark.slow),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (("sequential", 1), ("sequential", 5), ("threads", 1), ("processes", 1))
+        ),
     ],
 )
 def test_every_error_in_every_stage(tmp_path, way, block):

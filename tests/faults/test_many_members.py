@@ -49,7 +49,7 @@ def check(members, store, **options):
 
 
 @every_way
-@pytest.mark.parametrize("chunk", [50, 7])
+@pytest.mark.parametrize("chunk", [50, pytest.param(7, marks=pytest.mark.slow)])
 def test_chunks_of_many_members(tmp_path, way, chunk):
     """Two hundred members share chunks of fifty, which are written once each."""
     found = check(200, tmp_path / "out.zarr", encoding={"small__value": {"chunks": (chunk,)}}, **WAYS[way])
@@ -58,7 +58,7 @@ def test_chunks_of_many_members(tmp_path, way, chunk):
     assert len(files) == -(-200 // chunk)
 
 
-@pytest.mark.parametrize("way", ["threads", "processes"])
+@pytest.mark.parametrize("way", ["threads", pytest.param("processes", marks=pytest.mark.slow)])
 def test_blocks_smaller_than_chunks(tmp_path, way):
     """With a lock, tasks of a few members share chunks of fifty, and no update is lost (§B4)."""
     synchronizer = xs.ThreadSynchronizer() if way == "threads" else xs.ProcessSynchronizer(tmp_path / "locks")

@@ -92,7 +92,7 @@ def check(how, tmp_path, exception, options):
     return result
 
 
-@pytest.mark.parametrize("block", [1, 3])
+@pytest.mark.parametrize("block", [pytest.param(1, marks=pytest.mark.slow), 3])
 @pytest.mark.parametrize(
     "options", [{}, {"parallel": True, "workers": 1}, IN_PROCESSES], ids=["here", "thread", "pool"]
 )
@@ -104,6 +104,7 @@ def test_memory_that_is_limited(tmp_path, how, exception, options, block):
     assert result.xsim_step.values[GREEDY].tolist() == [1, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", [1, 3])
 def test_a_worker_that_is_killed_for_memory(tmp_path, block):
     """A member whose worker the system kills has failed, alone, and the reason names what to look for."""
@@ -113,6 +114,7 @@ def test_a_worker_that_is_killed_for_memory(tmp_path, block):
     assert "SIGKILL(-9)" in reasons.pop()
 
 
+@pytest.mark.slow
 def test_memory_that_stays_short(tmp_path):
     """A worker that is left with too little memory to write ends the run at worst: what is called done is right."""
     store = tmp_path / "out.zarr"

@@ -214,7 +214,7 @@ def check_any(data, schedulers):
 
 
 quick = settings(
-    max_examples=150,
+    max_examples=40,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -228,7 +228,7 @@ def test_batch_is_the_loop(data):
     check_any(data, [None, "threads"])
 
 
-@settings(quick, max_examples=4)
+@settings(quick, max_examples=3)
 @given(st.data())
 def test_batch_in_processes_is_the_loop(data):
     """So it does in worker processes."""

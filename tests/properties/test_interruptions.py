@@ -278,7 +278,7 @@ def check_any(data, schedulers, most):
 
 
 quick = settings(
-    max_examples=10,
+    max_examples=5,
     phases=[Phase.generate],  # examples are small, and to shrink one takes minutes
     deadline=None,
     database=None,

@@ -73,6 +73,13 @@ def check_same_bits(draft, quiet):
     return classes, expected
 
 
+def check_with_intents(draft):
+    """Compare these with runs that enforce intents too."""
+    classes, expected = check_same_bits(draft, quiet=False)
+    for options in ({}, {"parallel": True, "workers": 2, "threads_per_worker": 1}):
+        assert outcome_of(classes, draft, validate="all", **options) == expected
+
+
 def test_they_do_run_in_threads():
     """What these properties compare with is not another sequential run."""
     processes = tuple(DraftProcess(number=i, is_array=True, in_place=True) for i in range(2))
@@ -82,30 +89,44 @@ def test_they_do_run_in_threads():
     assert any(name.startswith("xsim") for name in threads)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=8)
 @given(drafts(views=False, failures=True))
 def test_parallel_equals_sequential(draft):
     """Outputs, objects, endings and what is raised are the same with 1, 2 and 4 threads (DESIGN §O3, §O6, §O8).
 
     So they are with intents enforced (§V5).
     """
-    classes, expected = check_same_bits(draft, quiet=False)
-    for options in ({}, {"parallel": True, "workers": 2, "threads_per_worker": 1}):
-        assert outcome_of(classes, draft, validate="all", **options) == expected
+    check_with_intents(draft)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=8)
 @given(drafts())
 def test_arrays_that_share_memory(draft):
     """So they are where arrays are views of others, or of what objects hold (DESIGN §O3)."""
     check_same_bits(draft, quiet=True)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=8)
 @given(drafts())
 def test_views_made_and_used_in_one_stage(draft):
     """So they are where views are made in the stage in which they are used, and what they show is updated."""
     check_same_bits(draft, quiet=False)
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=50)
+@given(drafts(views=False, failures=True))
+def test_parallel_equals_sequential_many_times(draft):
+    """The same, for many models."""
+    check_with_intents(draft)
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=50)
+@given(drafts(), st.booleans())
+def test_arrays_share_memory_many_times(draft, quiet):
+    """So they are for many models with views."""
+    check_same_bits(draft, quiet)
 
 
 @settings(deadline=None, max_examples=100)

@@ -12,7 +12,7 @@ from zarr.storage import MemoryStore
 import xsim as xs
 from xsim.testing.strategies import arrays, dtypes
 
-QUICK = settings(deadline=None, max_examples=60)
+QUICK = settings(deadline=None, max_examples=25)
 SLOW = settings(deadline=None, max_examples=300)
 
 

@@ -133,7 +133,7 @@ def check(setup, names):
     assert changed.xsim.output_vars == setup.xsim.output_vars
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(setups(), st.lists(st.sampled_from(sorted(CHANGES)), min_size=1, max_size=2))
 def test_setups_run_as_before(setup, names):
     """A setup that went through files, copies, stores and results runs to the same bits."""

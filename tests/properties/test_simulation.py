@@ -12,7 +12,7 @@ from zarr.storage import MemoryStore
 import xsim as xs
 from xsim.testing.strategies import clocks as any_clocks
 
-QUICK = settings(deadline=None, max_examples=50)
+QUICK = settings(deadline=None, max_examples=20)
 SLOW = settings(deadline=None, max_examples=300)
 
 

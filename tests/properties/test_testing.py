@@ -37,7 +37,7 @@ def check_any_way(data):
     xr.testing.assert_identical(setup, before)
 
 
-@QUICK
+@settings(QUICK, max_examples=15)
 @given(st.data())
 def test_ways_of_running_change_nothing(data):
     """Schedulers, workers, blocks, chunks and stores do not change a bit of the result of any model and setup."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import io
 import pickle
-from typing import Any
+from collections import ChainMap
+from types import CodeType
+from typing import Any, ClassVar
 
 import attrs
 import cloudpickle
@@ -12,6 +15,29 @@ import cloudpickle
 from xsim.engine.block import MemberResult, Work
 from xsim.engine.failure import note
 from xsim.errors import NotPicklableError
+
+
+def dumps(thing: Any) -> bytes:
+    """Pickle something for worker processes; classes and functions of scripts and notebooks go along by value."""
+    with io.BytesIO() as file:
+        _Pickler(file).dump(thing)
+        return file.getvalue()
+
+
+def _reduce_code(code: CodeType) -> tuple[Any, ...]:
+    make, parts = cloudpickle.Pickler.dispatch_table[CodeType](code)
+    return _code_of, (code.co_filename, make, parts)
+
+
+def _code_of(filename: str, make: Any, parts: tuple[Any, ...]) -> CodeType:
+    code: CodeType = make(*parts)
+    return code.replace(co_filename=filename)
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no annotations
+    """Leaves code the name of its file, by which failures are located; some versions of cloudpickle drop it."""
+
+    dispatch_table: ClassVar[Any] = ChainMap({CodeType: _reduce_code}, cloudpickle.Pickler.dispatch_table)
 
 
 def check_picklable(work: Work, error: Exception) -> None:
@@ -24,7 +50,7 @@ def check_picklable(work: Work, error: Exception) -> None:
     """
     for what, thing in _parts(work):
         try:
-            cloudpickle.dumps(thing)
+            dumps(thing)
         except Exception as reason:
             raise NotPicklableError(
                 f"{what} cannot be sent to worker processes",
@@ -64,7 +90,7 @@ def _parts(work: Work) -> list[tuple[str, Any]]:
 
 def _can_travel(thing: Any) -> bool:
     try:
-        cloudpickle.dumps(thing)
+        dumps(thing)
     except Exception:
         return False
     return True
@@ -76,7 +102,7 @@ def travelling(result: MemberResult) -> MemberResult:
     if error is None:
         return result
     try:
-        pickle.loads(cloudpickle.dumps(error))
+        pickle.loads(dumps(error))
     except Exception:
         base = next(c for c in type(error).__mro__ if c.__module__ == "builtins" and hasattr(builtins, c.__name__))
         error = _plain(base, str(result.record["reason"]))

@@ -220,6 +220,7 @@ class Unsaveable:
         self.out = self.k * 1.0
 
 
+@pytest.mark.slow
 def test_what_a_process_makes_itself_need_not_travel():
     """Objects made in a stage method stay in the worker."""
     model = xs.Model({"unsaveable": Unsaveable})
@@ -309,3 +310,25 @@ def test_large_lazy_inputs(monkeypatch, options):
     plan = setup.xsim.plan(model, batch_dim="b")
     assert not isinstance(plan.inputs[0].values, np.ndarray)
     np.testing.assert_array_equal(setup.xsim.run(model, batch_dim="b", **options).sum__out, values.sum(axis=1))
+
+
+@pytest.mark.parametrize("options", [{}, PROCESSES], ids=["here", "processes"])
+def test_failures_in_classes_that_travel_are_located(options):
+    """The file and line of a failure are known also where its class has been sent to the worker by value (§B6)."""
+
+    @xs.process
+    class Fails:
+        k = xs.variable()
+
+        def initialize(self):
+            [self.divide(each) for each in (1, 0)]
+
+        def divide(self, by):
+            return self.k / by
+
+    model = xs.Model({"fails": Fails})
+    setup = xs.create_setup(model=model, clocks={}, input_vars={"fails__k": ("b", [1, 2, 3])})
+    with pytest.warns(xs.BatchWarning):
+        result = setup.xsim.run(model, batch_dim="b", on_error="continue", **options)
+    line = Fails.divide.__code__.co_firstlineno + 1
+    assert result.xsim_line.values.tolist() == [f"{__file__}:{line}"] * 3

@@ -47,6 +47,37 @@ class Slow:
 MODEL = xs.Model({"slow": Slow})
 
 
+@xs.process
+class Held:
+    """Counts, and where it is held waits in its step for a file to go."""
+
+    held = xs.variable(default=0)
+    hold = xs.variable(static=True)
+    value = xs.variable(intent="out")
+
+    def initialize(self):
+        self.value = 0.0
+
+    @xs.runtime(args="batch, rng")
+    def run_step(self, batch, rng):
+        while self.held and Path(self.hold).exists():
+            time.sleep(0.01)
+        self.value += batch + rng.random()
+
+
+HELD = xs.Model({"slow": Held})
+
+
+def held_setup(held: list[int], hold: Path) -> xr.Dataset:
+    """Make a batch some of whose members wait in each step while there is a file."""
+    return xs.create_setup(
+        HELD,
+        {"t": range(3)},
+        input_vars={"slow__held": ("m", held), "slow__hold": str(hold)},
+        output_vars={"slow__value": None},
+    )
+
+
 def setup_of(waits: Any, steps: int = 3) -> xr.Dataset:
     """Make a batch whose members wait so many seconds a step."""
     return xs.create_setup(
@@ -95,7 +126,7 @@ def _is_running(live: LiveStatus, member: int) -> Callable[[], bool]:
 def test_running_waiting_and_ended_members(tmp_path: Path, scheduler: str) -> None:
     """Running and waiting ones end, done ones stay; none is tried again."""
     waits = [0.0, 0.0, 0.0, 0.4, 0.0, 0.0, 0.0, 0.0]
-    steps = 20
+    steps = 200
     live = LiveStatus("none")
     options: dict[str, Any] = {"parallel": True, "scheduler": scheduler, "workers": 1, "block": 1, "seed": 4}
     options |= {"store": tmp_path / "x.zarr", "retries": 2}
@@ -110,20 +141,28 @@ def test_running_waiting_and_ended_members(tmp_path: Path, scheduler: str) -> No
     assert np.isnan(result.slow__value[[3, 6]]).all()
 
 
-@pytest.mark.parametrize("scheduler", SCHEDULERS)
+@pytest.mark.parametrize("scheduler", ["synchronous", "threads", pytest.param("processes", marks=pytest.mark.slow)])
 def test_all_members(tmp_path: Path, scheduler: str) -> None:
     """A run all of whose members are cancelled ends, and goes on to the bits of a whole run (§B7)."""
     live = LiveStatus("none")
     options: dict[str, Any] = {"parallel": True, "scheduler": scheduler, "workers": 2, "seed": 4}
     options |= {"store": tmp_path / "x.zarr"}
-    setup = setup_of([0.3] * 5)  # long enough not to end before
-    cancel_all = once(lambda: live.is_attached, lambda: live.cancel(*range(5)))
-    with cancel_all as errors, pytest.raises(BatchError) as caught:
-        setup.xsim.run(MODEL, "m", hooks=[live], **options)
+    hold = tmp_path / "hold"
+    setup = held_setup([1] * 5, hold)
+    plain = setup.xsim.run(HELD, "m", seed=4)
+
+    def act() -> None:
+        live.cancel(*range(5))
+        if scheduler != "processes":  # whose steps are ended in between
+            hold.unlink()
+
+    hold.touch()
+    with once(lambda: live.is_attached, act) as errors, pytest.raises(BatchError) as caught:
+        setup.xsim.run(HELD, "m", hooks=[live], **options)
     assert errors == []
     assert str(caught.value).splitlines()[0] == "0 of 5 members done, 5 cancelled"
-    resumed = setup.xsim.run(MODEL, "m", resume=True, **options)
-    plain = setup_of([0.0] * 5).xsim.run(MODEL, "m", seed=4)
+    hold.unlink(missing_ok=True)
+    resumed = setup.xsim.run(HELD, "m", resume=True, **options)
     np.testing.assert_array_equal(resumed.slow__value, plain.slow__value)
 
 
@@ -134,12 +173,20 @@ def test_from_another_process(tmp_path: Path) -> None:
     code = f"import xsim as xs; print(xs.cancel({str(store)!r}, 1)); print(xs.open_run({str(store)!r}).xsim.status)"
 
     def act() -> None:
-        seen.append(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False))
+        try:
+            seen.append(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False))
+            end = time.monotonic() + 60
+            while live._control is not None and 1 not in live._control.cancelled and time.monotonic() < end:
+                time.sleep(0.01)  # until the run has heard of it
+        finally:
+            hold.unlink()
 
+    hold = tmp_path / "hold"
+    hold.touch()
     live = LiveStatus("none")
     with once(_is_running(live, 1), act) as errors, pytest.warns(xs.BatchWarning):
-        result = setup_of([0.0, 0.2, 0.0], 60).xsim.run(
-            MODEL, "m", store=store, hooks=[live], on_error="continue", block=1
+        result = held_setup([0, 1, 1], hold).xsim.run(
+            HELD, "m", store=store, hooks=[live], on_error="continue", block=1
         )
     assert errors == []
     assert seen[0].stderr == ""
@@ -212,12 +259,19 @@ def test_requests_to_a_run_that_was_killed(going_on: Path) -> None:
 def test_a_killed_run_that_goes_on(tmp_path: Path) -> None:
     """The same holds where it is resumed."""
     store = tmp_path / "x.zarr"
-    setup = setup_of([0.2] * 3, steps=4)
+    hold = tmp_path / "hold"
+    setup = held_setup([0, 1, 1], hold)
     live = LiveStatus("none")
-    with once(_is_running(live, 1), lambda: live.cancel(1, 2)), pytest.warns(xs.BatchWarning):
-        setup.xsim.run(MODEL, "m", store=store, block=1, hooks=[live], on_error="continue")
+
+    def act() -> None:
+        live.cancel(1, 2)
+        hold.unlink()
+
+    hold.touch()
+    with once(_is_running(live, 1), act), pytest.warns(xs.BatchWarning):
+        setup.xsim.run(HELD, "m", store=store, block=1, hooks=[live], on_error="continue")
     Notices(zarr.open_group(store)).ask_to_cancel([1, 2])
-    again = setup.xsim.run(MODEL, "m", store=store, block=1, resume=True)
+    again = setup.xsim.run(HELD, "m", store=store, block=1, resume=True)
     assert again.xsim_outcome.values.tolist() == ["done"] * 3
 
 
@@ -226,7 +280,7 @@ def test_a_store_in_memory() -> None:
     store = MemoryStore()
     live = LiveStatus("none")
     with once(_is_running(live, 1), lambda: xs.cancel(store, m=1)) as errors, pytest.warns(xs.BatchWarning):
-        result = setup_of([0.0, 0.2, 0.0], 60).xsim.run(
+        result = setup_of([0.0, 0.2, 0.0], 600).xsim.run(
             MODEL, "m", store=store, hooks=[live], on_error="continue", block=1
         )
     assert errors == []
@@ -240,7 +294,7 @@ def test_in_another_thread(tmp_path: Path) -> None:
 
     def elsewhere() -> None:
         results.append(
-            setup_of([0.0, 0.2, 0.0], 60).xsim.run(MODEL, "m", hooks=[live], on_error="continue", progress=False)
+            setup_of([0.0, 0.2, 0.0], 600).xsim.run(MODEL, "m", hooks=[live], on_error="continue", progress=False)
         )
 
     cancel_one = once(_is_running(live, 1), lambda: live.cancel(1))
@@ -252,21 +306,23 @@ def test_in_another_thread(tmp_path: Path) -> None:
     assert results[0].xsim_outcome.values.tolist() == ["done", "cancelled", "done"]
 
 
+@pytest.mark.slow
 def test_cancelled_before_its_time_is_over() -> None:
     """A member with a time limit is cancelled, not timed out, by whoever is first."""
     live = LiveStatus("none")
-    options: dict[str, Any] = {"parallel": True, "scheduler": "processes", "workers": 2, "time_limit": 30}
+    options: dict[str, Any] = {"parallel": True, "scheduler": "processes", "workers": 2, "time_limit": 300}
     with once(_is_running(live, 1), lambda: live.cancel(1)) as errors, pytest.warns(xs.BatchWarning):
-        result = setup_of([0.0, 30.0]).xsim.run(MODEL, "m", hooks=[live], on_error="continue", **options)
+        result = setup_of([0.0, 300.0]).xsim.run(MODEL, "m", hooks=[live], on_error="continue", **options)
     assert errors == []
     assert result.xsim_outcome.values.tolist() == ["done", "cancelled"]
 
 
+@pytest.mark.slow
 def test_a_clock_that_jumps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Setting the clock of the machine forward times nobody out."""
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + 3600)
-    result = setup_of([0.3] * 2).xsim.run(MODEL, "m", parallel=True, scheduler="processes", workers=2, time_limit=20)
+    result = setup_of([0.3] * 2).xsim.run(MODEL, "m", parallel=True, scheduler="processes", workers=2, time_limit=600)
     assert result.xsim_outcome.values.tolist() == ["done"] * 2
 
 

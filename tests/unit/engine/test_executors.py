@@ -1,5 +1,6 @@
 """Executors: the window of tasks under way, threads (DESIGN §B3, §R2). What all share is in tests/conformance."""
 
+import tempfile
 import threading
 from concurrent.futures import Future
 
@@ -9,6 +10,7 @@ from loky import get_reusable_executor
 from threadpoolctl import threadpool_info
 
 import xsim as xs
+from xsim.engine.executors import processes
 from xsim.engine.executors.processes import ProcessExecutor
 from xsim.engine.executors.window import as_completed
 from xsim.engine.thread_limits import ThreadLimits
@@ -126,6 +128,19 @@ def test_runs_give_the_threads_back(options, plan):
     with pytest.warns(xs.BatchWarning):
         plan.setup.xsim.run(model, batch_dim="b", threads_per_worker=1, on_error="continue", **options)
     assert {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()} == before
+
+
+def test_a_pool_that_cannot_be_made_leaves_nothing(monkeypatch, tmp_path):
+    """Where the system gives no worker processes, no folder is left to be warned of in whatever runs next."""
+
+    def refuse(**options):
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(processes, "get_reusable_executor", refuse)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(OSError, match="temporarily unavailable"):
+        ProcessExecutor(2, 1)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_pool_of_another_size_while_workers_start():

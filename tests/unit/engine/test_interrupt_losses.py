@@ -106,7 +106,7 @@ def test_blocks_that_are_written_by_the_coordinator():
     store = zarr.storage.MemoryStore()
     options = {"parallel": True, "scheduler": "processes", "workers": 1, "block": 3}
     done = interrupted(5, store, **options)
-    assert done[:5] == [0, 1, 2, 3, 4]  # and maybe the next block, which waits at the worker already
+    assert done in ([0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 6, 7])  # the last block may be done before the worker is ended
     goes_on(5, store, [m for m in range(MEMBERS) if m not in done])
 
 

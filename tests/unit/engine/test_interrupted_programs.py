@@ -24,7 +24,7 @@ class Solve:
     @xs.runtime(args="job")
     def run_step(self, job: xs.Job) -> None:
         if self.number >= 2:
-            code = "import time; print(1, flush=True); time.sleep(60)"
+            code = "import time; print(1, flush=True); time.sleep(600)"
             job.run([sys.executable, "-c", code], progress=lambda line: BEGUN.set())
         self.solved = self.number
 
@@ -38,7 +38,7 @@ def test_members_whose_programs_ended_with_the_run_are_pending(tmp_path: Path, p
     setup = xs.create_setup(
         model, input_vars={"solve__number": ("member", np.arange(5.0))}, output_vars={"solve__solved": None}
     )
-    press = threading.Thread(target=lambda: BEGUN.wait(30) and os.kill(os.getpid(), signal.SIGINT))
+    press = threading.Thread(target=lambda: BEGUN.wait(300) and os.kill(os.getpid(), signal.SIGINT))
     press.start()
     options = {"parallel": parallel, "workers": 2 if parallel else None, "block": 1, "progress": False}
 

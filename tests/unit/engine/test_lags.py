@@ -475,7 +475,12 @@ def test_with_initial_it_is_no_input():
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"parallel": True}, {"parallel": True, "scheduler": "processes", "workers": 2}]
+    "options",
+    [
+        {},
+        {"parallel": True},
+        pytest.param({"parallel": True, "scheduler": "processes", "workers": 2}, marks=pytest.mark.slow),
+    ],
 )
 def test_batches(options):
     """Each member has its own value of the step before, which may be a batch input."""

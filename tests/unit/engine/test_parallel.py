@@ -163,7 +163,8 @@ def test_a_thousand_agents(always, monkeypatch):
 
 def many(count, step):
     """Make many processes that do the same and have nothing to do with each other."""
-    return {f"a{i}": process(step) for i in range(count)}
+    cls = process(step)  # to make a class takes longer than to run a thousand of it
+    return {f"a{i}": cls for i in range(count)}
 
 
 def threads_of_first_pass(count, step):

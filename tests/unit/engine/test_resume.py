@@ -86,7 +86,14 @@ def check(setup, store, batch_dim="m"):
         assert {k: v for k, v in other.attrs.items() if k != "_FillValue"} == variable.attrs
 
 
-@pytest.mark.parametrize("options", [{}, {"block": 1}, {"block": 3}, {"parallel": True, "workers": 2, "block": 2}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"block": 3},
+        {"parallel": True, "workers": 2, "block": 2},
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ({}, {"block": 1})),
+    ],
+)
 def test_failed_members_run_again(tmp_path, options):
     """Only members that are not done run, in blocks together with those that are."""
     FAIL.update([2, 3, 7])
@@ -106,7 +113,9 @@ def test_failed_members_run_again(tmp_path, options):
     check(setup_of(9), tmp_path / "out.zarr")
 
 
-@pytest.mark.parametrize("options", [{}, {"block": 1}, {"block": 4}])
+@pytest.mark.parametrize(
+    "options", [{"block": 4}, *(pytest.param(each, marks=pytest.mark.slow) for each in ({}, {"block": 1}))]
+)
 def test_members_are_appended(tmp_path, options):
     """More members along a batch dimension are appended, also into a last block that is partly filled."""
     for members, called in ((5, [0, 1, 2, 3, 4]), (7, [5, 6]), (12, [7, 8, 9, 10, 11])):

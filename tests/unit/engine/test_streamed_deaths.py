@@ -23,7 +23,7 @@ class Ends:
         self.level += 1
         if self.k == 1 and step == 4:
             if self.sleeps:
-                time.sleep(100)
+                time.sleep(600)
             os._exit(3)
 
 
@@ -32,7 +32,11 @@ MODEL = xs.Model({"ends": Ends})
 
 @pytest.mark.parametrize(
     ("sleeps", "options", "outcome"),
-    [(False, {}, "failed"), (False, {"retries": 1}, "failed"), (True, {"time_limit": 1}, "timed out")],
+    [
+        pytest.param(False, {}, "failed", marks=pytest.mark.slow),
+        pytest.param(False, {"retries": 1}, "failed", marks=pytest.mark.slow),
+        (True, {"time_limit": 3}, "timed out"),
+    ],
 )
 def test_streamed_rows_of_a_dead_member_are_missing(tmp_path, sleeps, options, outcome):
     """Whether it crashed or ran out of time within a step."""

@@ -51,12 +51,14 @@ os.wait()
 """
     start = time.monotonic()
     assert job.run(python(code)).exit_code == 0
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 300  # it is not waited for
     assert gone(marker)
 
 
 @LINUX
-def test_programs_that_start_programs_without_end(job: Job, gone: Callable[[str], bool]) -> None:
+def test_programs_that_start_programs_without_end(
+    job: Job, over_when_begun: float, gone: Callable[[str], bool]
+) -> None:
     """Children that start others when they are asked to end are ended too."""
     marker = f"xsim_hydra_{os.getpid()}"
     code = f"""
@@ -68,11 +70,13 @@ signal.signal(signal.SIGTERM, again)
 for _ in range(3):
     if os.fork() == 0:
         break
+else:
+    open('begun', 'w').close()
 while True:
     time.sleep(1)
 """
     with pytest.raises(TimeLimitError):
-        job.run(python(code), time_limit=0.5)
+        job.run(python(code), time_limit=over_when_begun)
     assert gone(marker)
 
 
@@ -89,7 +93,7 @@ def test_a_lost_supervisor_leaves_no_grandchild(job: Job, gone: Callable[[str], 
     start = time.monotonic()
     with pytest.raises(ProgramError, match="got: ended by signal SIGKILL"):
         job.run(python(code))
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 300  # neither is waited for
     assert gone(marker)
 
 
@@ -257,13 +261,13 @@ def test_an_interrupt_during_the_last_program(tmp_path: Path, scheduler: str) ->
     """The program is ended; its member has not failed, nor has anybody cancelled it (§R4)."""
     model = xs.Model({"solver": Solver})
     setup = xs.create_setup(
-        model, input_vars={"solver__seconds": ("m", [0.0, 60.0])}, output_vars={"solver__cost": None}
+        model, input_vars={"solver__seconds": ("m", [0.0, 600.0])}, output_vars={"solver__cost": None}
     )
     store: Any = tmp_path / "x.zarr"
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         setup.xsim.run(model, "m", store=store, parallel=True, scheduler=scheduler, workers=1)
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 300
     assert xs.open_run(store).xsim.outcome.values.tolist() == ["done", "pending"]
 
 
@@ -272,12 +276,12 @@ def test_folders_of_members_that_are_ended(tmp_path: Path, scheduler: str) -> No
     """With keep_scratch="never" nothing stays, also of members whose worker was killed."""
     model = xs.Model({"patient": Patient})
     setup = xs.create_setup(
-        model, input_vars={"patient__seconds": ("m", [0.0, 60.0, 0.0])}, output_vars={"patient__cost": None}
+        model, input_vars={"patient__seconds": ("m", [0.0, 600.0, 0.0])}, output_vars={"patient__cost": None}
     )
     live = LiveStatus("none")
 
     def cancel_one() -> None:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 300
         while time.monotonic() < end:
             status = live.status
             if status is not None and any(each.member == 1 for each in status.working):

@@ -197,33 +197,36 @@ def test_which_folders_stay(make: Callable[..., Job], keep: str, outcome: str, s
     assert folder.exists() == stays
 
 
-def test_a_program_that_never_ends(job: Job, gone: Callable[[str], bool]) -> None:
+def test_a_program_that_never_ends(job: Job, over_when_begun: float, gone: Callable[[str], bool]) -> None:
     """It is ended with all that it started, also what has fled from its group of processes."""
     marker = f"xsim_never_{os.getpid()}"
     inner = f"import time; '{marker}'; time.sleep(600)"
     code = (
         f"import subprocess, sys, time; '{marker}'\n"
         f"subprocess.Popen([sys.executable, '-c', {inner!r}], start_new_session=True)\n"
-        "print('started', flush=True)\ntime.sleep(600)"
+        "print('started', flush=True)\nopen('begun', 'w').close()\ntime.sleep(600)"
     )
     with pytest.raises(TimeLimitError) as caught:
-        job.run(python(code), time_limit=1.5)
+        job.run(python(code), time_limit=over_when_begun)
     message = str(caught.value).splitlines()
     assert message[0] == f"the program '{Path(sys.executable).name}' ran longer than it may"
     assert message[2:] == [
         "    | started",
-        "  expected: at most 1.5 seconds",
+        "  expected: at most 1e+03 seconds",
         f"  remedy: give it more time; its folder is {job.scratch}",
     ]
     assert gone(marker)
 
 
-def test_a_program_that_will_not_end_is_killed(job: Job, gone: Callable[[str], bool]) -> None:
+def test_a_program_that_will_not_end_is_killed(job: Job, over_when_begun: float, gone: Callable[[str], bool]) -> None:
     """Asking is not enough for some."""
     marker = f"xsim_stubborn_{os.getpid()}"
-    code = f"import signal, time; '{marker}'; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+    code = (
+        f"import signal, time; '{marker}'; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "open('begun', 'w').close()\ntime.sleep(600)"
+    )
     with pytest.raises(TimeLimitError):
-        job.run(python(code), time_limit=0.5)
+        job.run(python(code), time_limit=over_when_begun)
     assert gone(marker)
 
 

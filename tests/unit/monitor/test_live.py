@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 import xsim as xs
+from xsim.engine import watcher as watcher_module
 from xsim.engine.control import Control
 from xsim.engine.slot import Working
 from xsim.engine.status import DONE, FAILED, RUNNING, WAITING, Status
@@ -47,6 +49,13 @@ class Counter:
 
 
 MODEL = xs.Model({"counter": Counter})
+
+
+def wait_for(what: Callable[[], Any]) -> None:
+    """Wait until something is so, which may take a while on a busy machine."""
+    end = time.monotonic() + 60
+    while not what() and time.monotonic() < end:
+        time.sleep(0.01)
 
 
 def setup_of(waits: Any, steps: int = 3) -> Any:
@@ -190,8 +199,9 @@ def _closed_file() -> io.StringIO:
 
 @pytest.mark.parametrize("display", ["plain", "terminal", "auto"])
 @pytest.mark.parametrize("make", [_Closed, _closed_file])
-def test_a_display_that_fails(display: str, make: Any) -> None:
+def test_a_display_that_fails(display: str, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who cannot be shown anything is left alone: the run goes on, and says so at the end."""
+    monkeypatch.setattr(watcher_module, "LOOK", 0.01)  # it looks many times while the member runs
     live = LiveStatus(display, interval=0.0, file=make())
     with pytest.warns(PlanWarning, match="watching the run failed: (OSError: nobody|ValueError: I/O)"):
         result = setup_of([0.3]).xsim.run(MODEL, "m", hooks=[live])
@@ -257,7 +267,7 @@ def test_who_looks_in_vain_watches_the_time() -> None:
 
     control = Control()
     with Watcher(look, control, [lambda status: None], walltime=0.05) as watcher:
-        time.sleep(0.7)
+        wait_for(lambda: control.why and watcher.errors)
     assert control.why == "max_walltime is over"
     assert [str(error) for error in watcher.errors] == ["oh"]
 
@@ -272,7 +282,7 @@ def test_requests_that_cannot_be_read() -> None:
         raise OSError("gone")
 
     with Watcher(status, Control(), [told.append], ask) as watcher:
-        time.sleep(1.3)
+        wait_for(lambda: len(told) >= 2)
     assert asked == [1]
     assert len(told) >= 2
     assert [str(error) for error in watcher.errors] == ["gone"]
@@ -281,6 +291,8 @@ def test_requests_that_cannot_be_read() -> None:
 def test_a_store_that_takes_no_notices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk stops the telling of other shells, and not the run."""
     from xsim.sink.notices import Notices
+
+    monkeypatch.setattr(watcher_module, "LOOK", 0.01)  # it looks many times while members run
 
     def full(self: Any, *args: Any) -> None:
         raise OSError(28, "No space left on device")

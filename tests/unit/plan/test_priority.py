@@ -151,7 +151,7 @@ def test_great_ones_start_first() -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"scheduler": "threads"}, {"scheduler": "processes"}])
-@pytest.mark.parametrize("block", [1, 5, None])
+@pytest.mark.parametrize("block", [5, *(pytest.param(each, marks=pytest.mark.slow) for each in (1, None))])
 def test_values_do_not_depend_on_the_order(tmp_path: Any, options: dict[str, Any], block: int | None) -> None:
     """Priorities, failures and resuming change no bit (§B7)."""
     rng = np.random.default_rng(1)

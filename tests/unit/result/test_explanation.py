@@ -249,7 +249,7 @@ def test_the_result_is_that_of_a_plain_run(options: dict) -> None:
     [
         {},
         {"parallel": True, "workers": 2},
-        {"parallel": True, "workers": 2, "scheduler": "processes"},
+        pytest.param({"parallel": True, "workers": 2, "scheduler": "processes"}, marks=pytest.mark.slow),
         {"store": "file"},
         {"store": "file", "parallel": True, "workers": 2, "scheduler": "processes"},
     ],

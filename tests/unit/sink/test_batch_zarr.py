@@ -169,12 +169,10 @@ def test_a_failed_member_leaves_nothing(tmp_path, block, rows):
 
 
 @pytest.mark.parametrize("options", [{}, {"parallel": True, "workers": 3}], ids=["sequential", "threads"])
-@pytest.mark.parametrize("block", [1, 2, None])
-@pytest.mark.parametrize("chunks", [None, (2, 2, 2)])
+# With chunks, a block is that of their members.
+@pytest.mark.parametrize(("block", "chunks"), [(1, None), (2, None), (None, None), (None, (2, 2, 2))])
 def test_growing_arrays(options, block, chunks):
     """Arrays whose size differs by member and by step hold all values, padded (DESIGN §B5)."""
-    if chunks:
-        block = None
     grows, sizes = [0, 1, 2, 0, 3], [3, 1, 1, 2, 0]
     setup = setup_of(speed=("b", np.arange(1.0, 6)), n=("b", sizes), grows=("b", grows))
     store = CountingStore(MemoryStore())

@@ -107,7 +107,7 @@ def test_order(run_values, order, dims, dtype):
         assert data.tolist() == values.ravel(order).tolist()
 
 
-@pytest.mark.parametrize("scheduler", ["synchronous", "threads", "processes"])
+@pytest.mark.parametrize("scheduler", ["synchronous", "threads", pytest.param("processes", marks=pytest.mark.slow)])
 def test_codecs_in_a_batch(tmp_path, scheduler):
     """Declared codecs, shards and order hold in batches too, whoever writes (DESIGN §B3)."""
 

@@ -289,6 +289,7 @@ def test_a_place_without_permission_is_refused():
     assert shown == f"'{folder}/a/out.zarr' cannot be written: no permission to write to '{folder}'\n"
 
 
+@pytest.mark.slow
 def test_a_place_that_cannot_be_entered_is_refused():
     """A folder that the user may not even look into is refused in the same way (DESIGN §E2)."""
     with tempfile.TemporaryDirectory() as folder:
@@ -300,6 +301,7 @@ def test_a_place_that_cannot_be_entered_is_refused():
     assert shown == f"'{closed}/out.zarr' cannot be written: no permission to write to '{closed}'\n"
 
 
+@pytest.mark.slow
 def test_a_store_without_permission_is_refused():
     """A store that the user may only read cannot be replaced (DESIGN §E1)."""
     program = PROGRAM.replace("store=sys.argv[1]", "store=sys.argv[1], mode='w'")

@@ -31,7 +31,7 @@ from xsim.engine.executors.protocol import Ended, Task, run_task
 from xsim.engine.executors.watch import Whereabouts, forget, running
 from xsim.engine.executors.window import as_completed, left
 from xsim.engine.failure import keep, kept
-from xsim.engine.picklable import check_picklable, travelling
+from xsim.engine.picklable import check_picklable, dumps, travelling
 from xsim.engine.slot import Working
 from xsim.engine.thread_limits import ThreadLimits, thread_environment
 from xsim.engine.verdicts import cancelled, timed_out, worker_died
@@ -74,7 +74,11 @@ class ProcessExecutor:
         self._plan: RunPlan | None = None
         self._under_way: dict[Future[list[Any]], Task] = {}
         self._running: set[Future[list[Any]]] = set()
-        self._make_pool()
+        try:
+            self._make_pool()
+        except BaseException:  # nobody will close what has not been made
+            self._folder.cleanup()
+            raise
 
     def _make_pool(self) -> None:
         # Libraries that are loaded later, in a stage, read the environment; those loaded already are limited below.
@@ -221,13 +225,13 @@ class ProcessExecutor:
         """
         work = _without_store(work)
         try:
-            cloudpickle.dumps(work)
+            dumps(work)
         except Exception as error:
             check_picklable(work, error)
             raise
 
     def _ship(self, work: Work) -> str:
-        data = cloudpickle.dumps(work)
+        data = dumps(work)
         handle, path = tempfile.mkstemp(dir=self._folder.name)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
