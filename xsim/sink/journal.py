@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 import zarr
+from zarr.core.buffer import default_buffer_prototype
+from zarr.core.sync import sync
+from zarr.storage import MemoryStore
 
 from xsim.plan.batch import Batch
 from xsim.setup.attributes import OUTCOME_ROLE, ROLE
@@ -43,7 +46,10 @@ OF_OUTPUTS = ("sizes", "missing", "ambiguous", "indexes")
 
 
 RUN = "xsim_run"
-"""Attribute of the journal: what the run is made of, its blocks and the types of its outputs, as JSON."""
+"""Attribute of the journal: what the run is made of, its blocks and the types of its outputs, as JSON.
+
+It is empty until the first members have told blocks and types.
+"""
 
 
 def create_journal(group: zarr.Group, batch: Batch, block: tuple[int, ...], run: str) -> None:
@@ -61,6 +67,22 @@ def create_journal(group: zarr.Group, batch: Batch, block: tuple[int, ...], run:
             RUN: run,
         },
     )
+
+
+def begin_journal(group: zarr.Group, batch: Batch) -> None:
+    """Make a journal of members none of which has ended: others see them, and can ask for something."""
+    if JOURNAL not in group:  # of one that was lost, or half deleted, no record is to come back
+        sync(group.store.delete_dir(f"{group.path}/{JOURNAL}".lstrip("/")))
+    put_journal(group, batch, batch.shape, "")
+
+
+def put_journal(group: zarr.Group, batch: Batch, block: tuple[int, ...], run: str) -> None:
+    """Put the array of records in the place of one that has none, in one write: there is one at any moment."""
+    beside = zarr.create_group(MemoryStore())
+    create_journal(beside, batch, block, run)
+    metadata = sync(beside.store.get(f"{JOURNAL}/zarr.json", default_buffer_prototype()))
+    assert metadata is not None
+    sync(group.store.set(f"{group.path}/{JOURNAL}/zarr.json".lstrip("/"), metadata))
 
 
 def encode(records: Iterable[Record], box: tuple[int, ...]) -> Array:
