@@ -73,12 +73,14 @@ def run_batch(
         earlier = sink.earlier()
         if earlier is None:
             first_work = Work(plan, hooks, limit=None if sink.holds_all else CHUNK_BYTES)
+            book.first = pilots
             _run_pilots(first_work, executor, events, pilots)
             budget = ration(plan, pilots.values(), executor)
             if budget.memory_binds:
                 book.notes.append(str(budget))
             ended, pilots = pilots, {}
             shapes, shape, tasks = _begin(plan, sink, ended, book, budget)
+            book.first = {}
             number = count_blocks(plan.batch, shape)
         else:
             shapes, shape, tasks, number = _go_on(plan, sink, earlier, book)

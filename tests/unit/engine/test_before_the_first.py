@@ -51,16 +51,16 @@ def setup_of(gate: Path, members: int = 5) -> xr.Dataset:
 class Beside(threading.Thread):
     """Runs a batch in another thread, for looking at it from here."""
 
-    def __init__(self, setup: xr.Dataset, **options: Any) -> None:
+    def __init__(self, setup: xr.Dataset, model: xs.Model = MODEL, **options: Any) -> None:
         super().__init__()
-        self._setup, self._options = setup, options
+        self._setup, self._model, self._options = setup, model, options
         self.result: xr.Dataset | None = None
         self.error: BaseException | None = None
 
     def run(self) -> None:
         """Run it."""
         try:
-            self.result = self._setup.xsim.run(MODEL, "m", progress=False, **self._options)
+            self.result = self._setup.xsim.run(self._model, "m", progress=False, **self._options)
         except BaseException as error:
             self.error = error
 
@@ -100,7 +100,7 @@ def test_status_and_cancel(tmp_path: Path, scheduler: str) -> None:
                 time.sleep(0.05)
     finally:
         gate.touch()
-        with pytest.warns(xs.BatchWarning) as caught:  # noqa: PT031 (the thread warns)
+        with pytest.warns(xs.BatchWarning) as caught:
             run.join()
     assert run.error is None
     assert run.result is not None
@@ -111,8 +111,64 @@ def test_status_and_cancel(tmp_path: Path, scheduler: str) -> None:
     xr.testing.assert_equal(resumed.gate__value, setup_of(gate).xsim.run(MODEL, "m", seed=4).gate__value)
 
 
+@xs.process
+class Late:
+    """Starts only once a file is there, after which it fails or counts."""
+
+    gate = xs.variable(static=True)
+    value = xs.variable(intent="out")
+
+    @gate.validator
+    def _wait(self, attribute, value):
+        while not Path(str(value)).exists():
+            time.sleep(0.01)
+
+    @xs.runtime(args="batch")
+    def initialize(self, batch):
+        while batch == 1 and not Path(f"{self.gate}-open").exists():
+            time.sleep(0.01)
+        self.value = 1 / batch
+
+
+@pytest.mark.parametrize("scheduler", ["threads", "processes"])
+def test_members_start_and_fail(tmp_path: Path, scheduler: str) -> None:
+    """Members are starting until their first stage, and one that has failed is seen to before any is done (§R5)."""
+    store, gate = tmp_path / "x.zarr", tmp_path / "gate"
+    model = xs.Model({"late": Late})
+    setup = xs.create_setup(model, input_vars={"late__gate": ("m", [str(gate)] * 3)}, output_vars={"late__value": None})
+    run = Beside(
+        setup,
+        model=model,
+        store=store,
+        parallel=True,
+        scheduler=scheduler,
+        workers=2,
+        on_error="continue",
+    )
+    run.start()
+    seen: list[Status] = []
+    try:
+        while len(run.status(store).working) < 2:
+            time.sleep(0.05)
+        seen.append(run.status(store))
+        gate.touch()
+        while not run.status(store).counts["failed"]:
+            time.sleep(0.05)
+        seen.append(run.status(store))
+    finally:
+        gate.touch()
+        gate.with_name("gate-open").touch()
+        with pytest.warns(xs.BatchWarning):
+            run.join()
+    assert run.error is None
+    assert seen[0].table.state.tolist() == ["starting", "starting", "waiting"]
+    assert seen[1].table.state.tolist()[:2] == ["failed", "running"]
+    assert {row[1] for row in seen[0].rows()} == {"starting"}
+    assert xs.open_run(store).xsim.status.table.state.tolist() == ["failed", "done", "done"]
+
+
 def test_what_is_there_meanwhile(tmp_path: Path) -> None:
-    """A store in which nothing has ended is that of a batch: its members are pending, and it is never taken for done."""
+    """A store in which nothing has ended is that of a batch: its members are pending."""
     store, gate = tmp_path / "x.zarr", tmp_path / "gate"
     run = Beside(setup_of(gate), store=store)
     run.start()
