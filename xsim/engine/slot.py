@@ -85,6 +85,9 @@ class Slot:
         if fraction is not None:
             self._fraction = fraction
 
+    def fail(self) -> None:
+        """Note that the member has failed, before anybody is told."""
+
     def end(self) -> None:
         """Note that no member is running."""
         self._now = (IDLE, 0.0, 0)

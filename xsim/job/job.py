@@ -22,6 +22,8 @@ from xsim.job.scratch import Scratch
 
 Progress = tuple[str | None, float | None]
 """Phase and fraction done."""
+SIGNAL = 0.2
+"""Seconds after the end of a program by a signal, in which the same signal may reach xsim, as from a batch queue."""
 
 
 @attrs.frozen(eq=False)
@@ -197,6 +199,8 @@ class Job:
             return now - start > limit or now > self._site.deadline or self._site.cancelled()
 
         facts = program.wait(must_end)
+        if facts.get("exit_code", 0) < 0 and not self._site.cancelled():
+            time.sleep(SIGNAL)
         seconds = time.monotonic() - start
         if "error" in facts:
             raise self._cannot_start(words[0], facts)

@@ -27,6 +27,7 @@ from loky.process_executor import BrokenProcessPool
 from xsim._base.memory import forget_peak, peak_memory
 from xsim.engine.block import MemberResult, Work
 from xsim.engine.control import Control
+from xsim.engine.executors.led import be_led, unheard
 from xsim.engine.executors.protocol import Ended, Task, run_task
 from xsim.engine.executors.watch import Whereabouts, forget, running
 from xsim.engine.executors.window import as_completed, left
@@ -79,12 +80,12 @@ class ProcessExecutor:
     def _make_pool(self) -> None:
         # Libraries that are loaded later, in a stage, read the environment; those loaded already are limited below.
         environment = thread_environment(self._threads)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), unheard():
             # A run that ended at once has left workers that are still starting; the pool waits for them, and says so.
             warnings.filterwarnings("ignore", message="Trying to resize an executor with running jobs")
             self._pool = get_reusable_executor(max_workers=self._workers, timeout=60, env=environment)
-        for _ in range(self._workers):  # they start while the store is being made
-            self._pool.submit(_start)
+            for _ in range(self._workers):  # they start while the store is being made
+                self._pool.submit(_start)
 
     def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[Ended]:
         """Run tasks as workers get free. The work travels once for each worker; tasks carry little more than a block.
@@ -123,7 +124,10 @@ class ProcessExecutor:
         if self._control.cancelled:
             task = attrs.evolve(task, cancelled=self._control.cancelled)
         try:
-            future: Future[list[MemberResult]] = self._pool.submit(_run_task, shipped, self._threads, task, os.getpid())
+            with unheard():  # a worker that has ended is replaced
+                future: Future[list[MemberResult]] = self._pool.submit(
+                    _run_task, shipped, self._threads, task, os.getpid()
+                )
             self._running.add(future)
             future.add_done_callback(self._running.discard)
         except BrokenProcessPool as error:
@@ -132,7 +136,15 @@ class ProcessExecutor:
         return future
 
     def _recover(self, work: Work, lost: list[Task], error: BaseException) -> list[Task]:
-        """Find the members that ended their worker, and give the tasks to run again."""
+        """Find the members that ended their worker, and give the tasks to run again.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If all is to end.
+        """
+        if self._control.why:
+            raise KeyboardInterrupt(self._control.why)
         batch = work.plan.batch
         suspects = {each.member: each for each in running(self._folder.name)}
         members = {member: task for task in lost for member in task.block.members(batch)}
@@ -286,7 +298,8 @@ def _without_store(work: Work) -> Work:
 
 
 def _start() -> None:
-    """Have a worker load this module."""
+    """Have a worker load this module, and leave signals to its coordinator."""
+    be_led()
 
 
 _loaded: tuple[str, Work] | None = None
@@ -311,6 +324,7 @@ def _load(path: str) -> Work:
 @cache
 def _follow_parent(coordinator: int) -> None:
     """Tell how far members are, and end this worker soon after its coordinator has died: nobody else ends it."""
+    be_led()
 
     def watch() -> None:
         while True:

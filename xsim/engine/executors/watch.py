@@ -12,6 +12,7 @@ from pathlib import Path
 
 import attrs
 
+from xsim.engine.executors.led import wait_for_coordinator
 from xsim.engine.slot import IDLE, STARTING, Slot, Working
 
 _HEAD = struct.Struct("<qdd")
@@ -77,6 +78,10 @@ class Whereabouts(Slot):
         """Tell that the first stage of the member begins."""
         super().enter(nsteps)
         _NSTEPS.pack_into(self._map, _HEAD.size + _NSTEPS.size, nsteps)
+
+    def fail(self) -> None:
+        """Wait whether all is to end."""
+        wait_for_coordinator()
 
     def end(self) -> None:
         """Tell that no member is running."""
