@@ -112,9 +112,8 @@ def running(folder: str | os.PathLike[str]) -> Iterator[Running]:
                 # It may be writing just now: what is half written is shown as it is, and right the next time.
                 text = phase.rstrip(b"\0").decode("utf-8", "replace")
                 known = None if math.isnan(fraction) else min(1.0, max(0.0, fraction))
-                working = Working(path.stem, member, since, step, nsteps, text, known)
-                if nsteps == STARTING:
-                    working = Working(path.stem, member, since, starting=True)
+                starting = nsteps == STARTING
+                working = Working(path.stem, member, since, step, max(0, nsteps), text, known, starting)
                 yield Running(int(path.stem), working, begun)
 
 
