@@ -98,7 +98,7 @@ def run_batch(
             shapes = {**shapes, name: known}
             tasks = chain(late.again(book), tasks)
         tail.finish()
-        outcome = "done" if book.complete else "failed"
+        outcome = book.outcome
     except BaseException as error:
         # Nobody may write any more when the sink is closed.
         executor.close(now=True)

@@ -38,9 +38,9 @@ class Board:
         self._started = time.time()
 
     @property
-    def complete(self) -> bool:
-        """Whether all members are done."""
-        return self._book.complete
+    def outcome(self) -> str:
+        """How the batch has ended as a whole, if it has."""
+        return self._book.outcome
 
     def look(self, ending: str = "") -> Status:
         """Give the status now."""

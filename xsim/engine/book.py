@@ -161,6 +161,13 @@ class Book:
         return self.done == self.batch.size
 
     @property
+    def outcome(self) -> str:
+        """How the batch has ended as a whole, if it has: done, cancelled if members are and none failed, or failed."""
+        if self.complete:
+            return "done"
+        return "cancelled" if self.done + self.cancelled == self.batch.size else "failed"
+
+    @property
     def pending(self) -> int:
         """Number of members that have not ended."""
         return self.batch.size - self.done - self.failed
