@@ -364,5 +364,5 @@ class ZarrBatchSink:
             if output.is_index and dims != (name,):
                 coordinates.append(name)
         if JOURNAL in group:
-            write_outcomes(group, batch)
+            write_outcomes(group, batch, "job" in self.plan.graph.runtime_args)
         self.store.close(outcome, coordinates)

@@ -15,7 +15,7 @@ from zarr.core.sync import sync
 from zarr.storage import MemoryStore
 
 from xsim.plan.batch import Batch
-from xsim.setup.attributes import OUTCOME_ROLE, ROLE
+from xsim.setup.attributes import OUTCOME_ROLE, PROGRAMS, ROLE
 from xsim.sink.plain_array import Array
 
 JOURNAL = "xsim_journal"
@@ -39,6 +39,15 @@ FIELDS: dict[str, tuple[str, Any, str]] = {
     "worker": ("xsim_worker", "", "what ran it"),
 }
 """For each field of a record that becomes a variable: its name, its value where there is none, its description."""
+
+
+OF_PROGRAMS = {"programs": (PROGRAMS, "", "external programs that it ran, as JSON")}
+"""The same, of batches whose processes ask for `job`."""
+
+
+def all_fields(programs: bool) -> dict[str, tuple[str, Any, str]]:
+    """Give the fields that become variables."""
+    return FIELDS | OF_PROGRAMS if programs else FIELDS
 
 
 OF_OUTPUTS = ("sizes", "missing", "ambiguous", "indexes")
@@ -136,9 +145,9 @@ def is_done(record: Record) -> bool:
     )
 
 
-def unfold(texts: Array) -> dict[str, Array]:
+def unfold(texts: Array, programs: bool = False) -> dict[str, Array]:
     """Turn records into one array for each field."""
-    return fields_of(_decode_all(texts.ravel().tolist()), texts.shape)
+    return fields_of(_decode_all(texts.ravel().tolist()), texts.shape, programs)
 
 
 def _decode_all(texts: list[Any]) -> list[Record]:
@@ -154,13 +163,15 @@ def _decode_all(texts: list[Any]) -> list[Record]:
     return records if sound else list(map(decode, texts))
 
 
-def fields_of(records: Iterable[Record], shape: tuple[int, ...]) -> dict[str, Array]:
-    """Give one array for each field, by the name of its variable."""
+def fields_of(records: Iterable[Record], shape: tuple[int, ...], programs: bool = False) -> dict[str, Array]:
+    """Give one array for each field, by the name of its variable; that of programs too where it is wanted."""
     records = list(records)
     found = {}
-    for field, (name, default, _) in FIELDS.items():
+    for field, (name, default, _) in all_fields(programs).items():
         known = (int, float) if isinstance(default, float) else type(default)
         values = [record.get(field, default) for record in records]
+        if field in OF_PROGRAMS:
+            values = [json.dumps(value) if value else "" for value in values]
         values = [value if isinstance(value, known) else default for value in values]
         dtype: Any = object if isinstance(default, str) else type(default)
         array = np.empty(len(values), dtype=dtype)
@@ -171,5 +182,5 @@ def fields_of(records: Iterable[Record], shape: tuple[int, ...]) -> dict[str, Ar
 
 def outcome_attrs(name: str) -> dict[str, Any]:
     """Give the attributes of an outcome variable."""
-    description = next(text for variable, _, text in FIELDS.values() if variable == name)
+    description = next(text for variable, _, text in all_fields(True).values() if variable == name)
     return {ROLE: OUTCOME_ROLE, "description": description}
