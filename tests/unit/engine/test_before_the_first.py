@@ -96,7 +96,7 @@ def test_status_and_cancel(tmp_path: Path, scheduler: str) -> None:
             assert run.is_alive()
             time.sleep(0.05)
         if scheduler == "processes":
-            while any(each.member == 1 for each in run.status(store).working):
+            while not run.status(store).counts["cancelled"]:
                 time.sleep(0.05)
     finally:
         gate.touch()

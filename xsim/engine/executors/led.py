@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ def unheard() -> Iterator[None]:
 
 def be_led() -> None:
     """Leave signals to the coordinator, in a worker process. Programs that it starts get them as usual."""
+    if threading.current_thread() is not threading.main_thread():  # which alone may
+        return
     for number in _SIGNALS:
         signal.signal(number, _hear)
     if hasattr(signal, "pthread_sigmask"):
