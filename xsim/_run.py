@@ -237,7 +237,7 @@ def _run_members(
         executor.close(now=not finished)
     summary = book.summary()
     events.end(summary)
-    outcome = "done" if book.complete else "failed"
+    outcome = book.outcome
     arrays = sink.arrays if isinstance(sink, MemoryBatchSink) else {}
     facts = {OUTCOME: outcome, SUMMARY: summary, PROVENANCE: provenance.end(outcome)}
     with piece(hooks.profile, Part.RESULT):

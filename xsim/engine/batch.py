@@ -73,12 +73,14 @@ def run_batch(
         earlier = sink.earlier()
         if earlier is None:
             first_work = Work(plan, hooks, limit=None if sink.holds_all else CHUNK_BYTES)
+            book.first = pilots
             _run_pilots(first_work, executor, events, pilots)
             budget = ration(plan, pilots.values(), executor)
             if budget.memory_binds:
                 book.notes.append(str(budget))
             ended, pilots = pilots, {}
             shapes, shape, tasks = _begin(plan, sink, ended, book, budget)
+            book.first = {}
             number = count_blocks(plan.batch, shape)
         else:
             shapes, shape, tasks, number = _go_on(plan, sink, earlier, book)
@@ -96,7 +98,7 @@ def run_batch(
             shapes = {**shapes, name: known}
             tasks = chain(late.again(book), tasks)
         tail.finish()
-        outcome = "done" if book.complete else "failed"
+        outcome = book.outcome
     except BaseException as error:
         # Nobody may write any more when the sink is closed.
         executor.close(now=True)

@@ -327,6 +327,7 @@ def _attempt(
         _close(jobs, CANCELLED)
         raise
     except BaseException as caught:  # a member's failure is its own, also if it wants to leave: sys.exit()
+        slot.fail()
         error = caught
         record = failure_record(caught)
     seconds = time.perf_counter() - clock

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from xsim.engine import book as states
+from xsim.engine.block import MemberResult
 from xsim.engine.book import Book
 from xsim.engine.slot import Working
-from xsim.engine.status import CANCELLED, DONE, FAILED, RUNNING, TIMED_OUT, WAITING, Status
+from xsim.engine.status import CANCELLED, CODES, DONE, FAILED, RUNNING, STARTING, TIMED_OUT, WAITING, Status
 from xsim.plan.batch import Batch
 
 _CODES = np.zeros(5, dtype=np.int8)
@@ -37,15 +38,28 @@ class Board:
         self._started = time.time()
 
     @property
-    def complete(self) -> bool:
-        """Whether all members are done."""
-        return self._book.complete
+    def outcome(self) -> str:
+        """How the batch has ended as a whole, if it has."""
+        return self._book.outcome
 
     def look(self, ending: str = "") -> Status:
         """Give the status now."""
         working = () if ending else tuple(self._working())
+        first = {} if ending else dict(tuple(self._book.first.items()))  # before the book, which takes them in
         codes = _CODES[self._book.status]  # a copy; states only become final, so that none goes back
+        unsaved = {
+            member: state for member, result in first.items() if codes[member] == WAITING and (state := _state(result))
+        }
+        for member, state in unsaved.items():
+            codes[member] = CODES[state]
         working = tuple(each for each in working if 0 <= each.member < codes.size and codes[each.member] == WAITING)
-        codes[[each.member for each in working]] = RUNNING
-        computed = max(0, self._book.done + self._book.failed - (self._book.before or 0))
-        return Status(self._batch, codes, working, self._started, time.time(), computed, ending)
+        for each in working:
+            codes[each.member] = STARTING if each.starting else RUNNING
+        computed = max(0, self._book.done + self._book.failed - (self._book.before or 0)) + len(unsaved)
+        return Status(self._batch, codes, working, self._started, time.time(), computed, ending, unsaved)
+
+
+def _state(result: MemberResult) -> str:
+    """Give the state of one of the first members, which is done only once it is saved; empty if it has to run again."""
+    outcome = str(result.record.get("outcome", ""))
+    return "running" if outcome == "done" else outcome

@@ -40,6 +40,8 @@ class Book:
         Members that an earlier run has done; None if there was none.
     seconds : float
         That members which are done took, in all.
+    first : mapping of int to MemberResult
+        Members that have ended and are entered only once there are arrays for them.
     """
 
     def __init__(self, batch: Batch, workers: int, max_failures: int | None) -> None:
@@ -50,6 +52,7 @@ class Book:
         self.notes: list[str] = []
         self.before: int | None = None
         self.seconds = 0.0
+        self.first: Mapping[int, MemberResult] = {}
         self._first_failed = batch.size
         self._first_reason = ""
         self._max_failures = max_failures
@@ -156,6 +159,13 @@ class Book:
     def complete(self) -> bool:
         """Whether all members are done."""
         return self.done == self.batch.size
+
+    @property
+    def outcome(self) -> str:
+        """How the batch has ended as a whole, if it has: done, cancelled if members are and none failed, or failed."""
+        if self.complete:
+            return "done"
+        return "cancelled" if self.done + self.cancelled == self.batch.size else "failed"
 
     @property
     def pending(self) -> int:

@@ -80,6 +80,7 @@ class RuntimeContext:
 
     def follow(self, names: Collection[str]) -> bool:
         """Let `advance` keep only some arguments up to date; say whether it has anything to do."""
+        names = {*names, "step"} if "job" in names else names  # programs are noted with their step
         if names:
             self._followed = [(name, series) for name, series in self.timeline.in_step.items() if name in names]
         return bool(self._followed)

@@ -14,6 +14,8 @@ from xsim.engine.control import Control
 from xsim.errors import CancelledError
 
 IDLE = -1
+STARTING = -1
+"""Stands for the number of steps of a member that has not got as far as its first stage."""
 
 
 @attrs.frozen
@@ -28,6 +30,8 @@ class Working:
         When it started with it, in seconds since the epoch.
     step, nsteps : int
         The step that it is in; how many there are.
+    starting : bool
+        Whether its first stage has not begun: its inputs are being read, its state is being made.
     phase : str
         Of an external program, as its log tells; empty otherwise.
     fraction : float, optional
@@ -41,6 +45,7 @@ class Working:
     nsteps: int = 0
     phase: str = ""
     fraction: float | None = None
+    starting: bool = False
 
 
 def cancelled_member() -> CancelledError:
@@ -76,10 +81,10 @@ class Slot:
     def begin(self, member: int) -> None:
         """Note that a member starts."""
         self._phase, self._fraction, self._steps = "", None, 0
-        self._now = (member, time.time(), 0)
+        self._now = (member, time.time(), STARTING)
 
     def enter(self, nsteps: int) -> None:
-        """Note how many steps the member has."""
+        """Note that the first stage of the member begins, and how many steps it has."""
         member, since, _ = self._now
         self._now = (member, since, nsteps)
 
@@ -89,6 +94,9 @@ class Slot:
             self._phase, self._fraction = phase, None
         if fraction is not None:
             self._fraction = fraction
+
+    def fail(self) -> None:
+        """Note that the member has failed, before anybody is told."""
 
     def end(self) -> None:
         """Note that no member is running."""
@@ -122,6 +130,8 @@ class Slot:
         member, since, nsteps = self._now  # taken at once: the worker goes on meanwhile
         if member == IDLE:
             return None
+        if nsteps == STARTING:
+            return Working(self.worker, member, since, phase=self._phase, fraction=self._fraction, starting=True)
         step, fraction = min(self._steps, max(0, nsteps - 1)), self._fraction
         if fraction is None and nsteps > 1:
             fraction = step / nsteps

@@ -78,7 +78,7 @@ class StageProgram:
 
     @cached_property
     def _takers(self) -> list[Callable[[Mapping[str, Any]], tuple[Any, ...]]]:
-        return [_taker(names, owner) for names, owner in self._found.kinds]
+        return [_taker(names, owner, self.stage) for names, owner in self._found.kinds]
 
     @property
     def is_idle(self) -> bool:
@@ -218,20 +218,23 @@ def steers(answer: object) -> bool:
 
 
 @cache
-def _taker(names: tuple[str, ...], owner: str) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+def _taker(names: tuple[str, ...], owner: str, stage: Stage) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
     """Give what takes the arguments of a kind of call out of the runtime context."""
     if not names:
         return lambda values: ()
     if owner:
-        return lambda values: tuple([_own(values[name], owner) for name in names])
+        return lambda values: tuple([_own(values[name], owner, stage, values) for name in names])
     if len(names) == 1:
         name = names[0]
         return lambda values: (values[name],)
     return itemgetter(*names)
 
 
-def _own(value: Any, process: str) -> Any:
-    return value.of(process) if isinstance(value, (RandomStreams, Jobs)) else value
+def _own(value: Any, process: str, stage: Stage, values: Mapping[str, Any]) -> Any:
+    if isinstance(value, Jobs):
+        in_step = stage in (Stage.RUN_STEP, Stage.FINALIZE_STEP)
+        return value.of(process, stage.value, values["step"] if in_step and values["nsteps"] else -1)
+    return value.of(process) if isinstance(value, RandomStreams) else value
 
 
 def _without_cache(process: Any, method: Callable[..., Any]) -> Callable[..., Any]:

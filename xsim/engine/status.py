@@ -14,9 +14,9 @@ from xsim._base.render import Page, Section, duration
 from xsim.engine.slot import Working
 from xsim.plan.batch import Batch
 
-STATES = ("waiting", "running", "done", "failed", "timed out", "cancelled")
-"""States of members, by their codes; all but the first two are final."""
-WAITING, RUNNING, DONE, FAILED, TIMED_OUT, CANCELLED = range(len(STATES))
+STATES = ("waiting", "starting", "running", "done", "failed", "timed out", "cancelled")
+"""States of members, by their codes; all but the first three are final."""
+WAITING, STARTING, RUNNING, DONE, FAILED, TIMED_OUT, CANCELLED = range(len(STATES))
 CODES = {state: code for code, state in enumerate(STATES)} | {"pending": WAITING}
 SHOWN = 12
 """Running members that a page lists."""
@@ -39,6 +39,9 @@ class Status:
         Members that ended in this run, not in an earlier one that it goes on with.
     ending : str
         How the run has ended ("done", "failed", "cancelled"); empty while it is going on.
+    unsaved : mapping of int to str
+        States of the first members that have ended while there are no arrays yet; those that are done are running
+        until they are saved.
     """
 
     batch: Batch
@@ -48,6 +51,7 @@ class Status:
     updated: float
     computed: int
     ending: str = ""
+    unsaved: Mapping[int, str] = attrs.field(factory=dict)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -78,7 +82,11 @@ class Status:
     def __str__(self) -> str:
         counts = self.counts
         parts = [f"{counts['done']}/{self.batch.size} done"]
-        parts += [f"{counts[state]} {state}" for state in STATES[3:] + STATES[1:2] if counts[state]]
+        parts += [
+            f"{counts[state]} {state}"
+            for state in (*STATES[FAILED:], STATES[RUNNING], STATES[STARTING])
+            if counts[state]
+        ]
         if self.ending:
             parts.append(f"ended ({self.ending})" + (f" after {duration(self.seconds)}" if self.started else ""))
         elif (left := self.seconds_left) is not None and left >= 1:
@@ -93,7 +101,13 @@ class Status:
         step = f"step {each.step + 1}/{each.nsteps}" if each.nsteps > 1 else ""
         fraction = "" if each.fraction is None else f"{each.fraction:.0%}"
         seconds = duration(max(0.0, self.updated - each.since))
-        return self.batch.describe(each.member), each.phase or "running", fraction, step, seconds
+        return (
+            self.batch.describe(each.member),
+            each.phase or (STATES[STARTING] if each.starting else STATES[RUNNING]),
+            fraction,
+            step,
+            seconds,
+        )
 
     def _page(self) -> Page:
         head = f"<xsim Status: {self}>"
@@ -134,6 +148,7 @@ class Status:
                 "counts": self.counts,
                 "computed": self.computed,
                 "seconds_left": self.seconds_left,
+                "unsaved": self.unsaved,
                 "running": [
                     {**attrs.asdict(each), "labels": self.batch.describe(each.member)} for each in self.working
                 ],
@@ -143,8 +158,8 @@ class Status:
     def at_the_end(self, ending: str) -> Status:
         """Give the status of a run that has ended: nothing is running."""
         codes = self.codes.copy()
-        codes[codes == RUNNING] = WAITING
-        return attrs.evolve(self, codes=codes, working=(), ending=ending)
+        codes[codes <= RUNNING] = WAITING
+        return attrs.evolve(self, codes=codes, working=(), ending=ending, unsaved={})
 
     @classmethod
     def read(cls, text: str, batch: Batch, outcomes: np.ndarray[Any, Any]) -> Self:
@@ -155,12 +170,17 @@ class Status:
             working = tuple(Working(**{name: each[name] for name in fields}) for each in told["running"])
             working = tuple(each for each in working if isinstance(each.member, int) and each.member >= 0)
             facts = [float(told["started"]), float(told["updated"]), int(told["computed"])]
+            unsaved = {int(member): str(state) for member, state in told["unsaved"].items()}
             ending = str(told["ending"])
-        except (ValueError, KeyError, TypeError):
-            working, facts, ending = (), [0.0, 0.0, 0], ""
+        except (ValueError, KeyError, TypeError, AttributeError):
+            working, facts, unsaved, ending = (), [0.0, 0.0, 0], {}, ""
         codes = np.array([CODES.get(str(outcome), WAITING) for outcome in outcomes.ravel()], dtype=np.int8)
         # A member that the journal says has ended has ended, whatever was told before.
+        for member in [each for each in unsaved if not (0 <= each < codes.size and codes[each] == WAITING)]:
+            del unsaved[member]
+        for member, state in unsaved.items():
+            codes[member] = CODES.get(state, WAITING)
         working = tuple(each for each in working if each.member < codes.size and codes[each.member] == WAITING)
         for each in working:
-            codes[each.member] = RUNNING
-        return cls(batch, codes, working, facts[0], facts[1], int(facts[2]), ending)
+            codes[each.member] = STARTING if each.starting else RUNNING
+        return cls(batch, codes, working, facts[0], facts[1], int(facts[2]), ending, unsaved)

@@ -28,6 +28,10 @@ class Ended:
         Bytes that its largest process held at once, where the system tells.
     stdout, stderr : Path
         Files with what it printed.
+    stage : str
+        In which it ran.
+    step : int
+        In which it ran; -1 outside of all steps.
     """
 
     command: tuple[str, ...]
@@ -37,6 +41,8 @@ class Ended:
     memory: int | None
     stdout: Path
     stderr: Path
+    stage: str = ""
+    step: int = -1
 
     @property
     def how(self) -> str:
@@ -53,6 +59,7 @@ class Ended:
         """What is kept of it."""
         used = {"cpu_seconds": self.cpu_seconds, "memory": self.memory}
         return {
+            **({"stage": self.stage, "step": self.step} if self.stage else {}),
             "command": list(self.command),
             "exit_code": self.exit_code,
             "seconds": self.seconds,

@@ -22,6 +22,8 @@ from xsim.job.scratch import Scratch
 
 Progress = tuple[str | None, float | None]
 """Phase and fraction done."""
+SIGNAL = 0.2
+"""Seconds after the end of a program by a signal, in which the same signal may reach xsim, as from a batch queue."""
 
 
 @attrs.frozen(eq=False)
@@ -92,6 +94,7 @@ class Job:
     def __init__(self, process: str, site: Site) -> None:
         self.threads = site.threads
         self.ended: list[Ended] = []
+        self._where = "", -1
         self._process = process
         self._site = site
         self._scratch = Scratch(site.folder / process)
@@ -197,6 +200,8 @@ class Job:
             return now - start > limit or now > self._site.deadline or self._site.cancelled()
 
         facts = program.wait(must_end)
+        if facts.get("exit_code", 0) < 0 and not self._site.cancelled():
+            time.sleep(SIGNAL)
         seconds = time.monotonic() - start
         if "error" in facts:
             raise self._cannot_start(words[0], facts)
@@ -208,6 +213,8 @@ class Job:
             memory=facts.get("memory"),
             stdout=program.logs[0].path,
             stderr=program.logs[1].path,
+            stage=self._where[0],
+            step=self._where[1],
         )
         self.ended.append(ended)
         if follower is not None and follower.error is not None:
@@ -282,13 +289,15 @@ class Jobs:
         self._site: Site | None = None
         self._jobs: dict[str, Job] = {}
 
-    def of(self, process: str) -> Job:
-        """Give the job of a process."""
+    def of(self, process: str, stage: str = "", step: int = -1) -> Job:
+        """Give the job of a process, in a stage and a step of it."""
         if self._site is None:
             self._site = self._make_site()
         if process not in self._jobs:
             self._jobs[process] = Job(process, self._site)
-        return self._jobs[process]
+        job = self._jobs[process]
+        job._where = stage, step
+        return job
 
     def record(self) -> list[dict[str, Any]]:
         """Give what is kept of the programs that have run."""

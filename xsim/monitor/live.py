@@ -17,7 +17,8 @@ from xsim.engine.status import SHOWN, STATES, Status
 from xsim.errors import OptionError
 
 DISPLAYS = ("auto", "terminal", "notebook", "plain", "none")
-COLOURS = {"done": "green", "failed": "red", "timed out": "yellow", "cancelled": "magenta", "running": "cyan"}
+COLOURS = {"done": "green", "failed": "red", "timed out": "yellow", "cancelled": "magenta"}
+COLOURS |= {"starting": "blue", "running": "cyan"}
 
 
 class LiveStatus(RuntimeHook):

@@ -63,7 +63,7 @@ def watching(plan: RunPlan, board: Board, control: Control, live: LiveStatus | N
     try:
         with watcher:
             yield
-        ending = "done" if board.complete else "failed"
+        ending = board.outcome
     except KeyboardInterrupt:
         ending = "cancelled"
         raise

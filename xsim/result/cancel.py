@@ -60,6 +60,12 @@ def cancel(store: Any, *members: int, **labels: Any) -> int:
             got=f"a run with outcome {run.outcome!r}" if run.dims else "a single run",
             expected="a batch that is going on",
         )
+    if run.killed:
+        raise StoreError(
+            f"no run is going on in {str(store)!r} (it was killed)",
+            expected="a batch that is going on",
+            remedy="resume=True goes on with what is left",
+        )
     batch = batch_of(open_run(store)[OUTCOME])
     if not members and not labels:
         raise OptionError(

@@ -13,7 +13,7 @@ from xsim.plan.storable import kept_inputs
 from xsim.setup.attributes import ROLE
 from xsim.setup.clocks import read_clocks
 from xsim.sink.codecs import quiet
-from xsim.sink.journal import FIELDS
+from xsim.sink.journal import all_fields
 from xsim.sink.memory import SavedArray
 from xsim.sink.zarr_sink import ZarrStore
 
@@ -52,7 +52,7 @@ def result_from_store(plan: RunPlan, store: ZarrStore, facts: Mapping[str, Any])
     }
     with quiet():
         stored = xr.open_zarr(store.group.store_path, **decoding)
-    wanted = [output.name for output in plan.outputs] + [name for name, _, _ in FIELDS.values()]
+    wanted = [output.name for output in plan.outputs] + [name for name, _, _ in all_fields(True).values()]
     outputs = stored[[name for name in wanted if name in stored.variables]]
     outputs = outputs.drop_vars([name for name in outputs.coords if name in plan.setup.variables])
     outputs = plain_text(outputs)

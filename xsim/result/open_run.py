@@ -9,12 +9,15 @@ import numpy as np
 import xarray as xr
 
 from xsim.result.dataset import TIMEDELTAS, decoding_in_memory, plain_text
-from xsim.setup.attributes import OUTPUT_ROLE, ROLE, STATUS
+from xsim.setup.attributes import OUTCOME, OUTPUT_ROLE, ROLE, STATUS
 from xsim.sink.codecs import quiet
 from xsim.sink.in_group import array_names
 from xsim.sink.location import location_of
 from xsim.sink.notices import Notices
 from xsim.sink.reading import StoredRun
+
+KILLED = "killed"
+"""Outcome of a run that says it is running, while nobody runs it."""
 
 
 def open_run(store: Any, **decoding: Any) -> xr.Dataset:
@@ -33,7 +36,8 @@ def open_run(store: Any, **decoding: Any) -> xr.Dataset:
         The setup and the outputs as they are now, lazily. Rows of members of a batch that are not done are missing,
         whatever parts of them have been written; ``xsim_outcome`` and others say how each member stands. Integers and
         bools become floats while rows are missing. Open it again to see more;
-        ``xs.open_run(store).xsim.status`` says what is running.
+        ``xs.open_run(store).xsim.status`` says what is running. The attribute ``xsim_outcome`` is "killed" where a run
+        has neither ended nor goes on, as far as its lock can tell: on the host that ran it, and in this process.
 
     Raises
     ------
@@ -46,7 +50,9 @@ def open_run(store: Any, **decoding: Any) -> xr.Dataset:
     >>> xs.open_run("sweep.zarr").xsim.outcome  # doctest: +SKIP
     """
     with quiet():
-        return _opened(StoredRun.at(location_of(store)), decoding)
+        run = StoredRun.at(location_of(store))
+        dataset = _opened(run, decoding)
+    return dataset.assign_attrs({OUTCOME: KILLED}) if run.killed else dataset
 
 
 def _opened(run: StoredRun, decoding: dict[str, Any]) -> xr.Dataset:

@@ -9,7 +9,7 @@ import xarray as xr
 
 from xsim.result.dataset import plain_text
 from xsim.setup.attributes import OUTCOME
-from xsim.sink.journal import FIELDS, JOURNAL, unfold
+from xsim.sink.journal import JOURNAL, all_fields, unfold
 
 
 def records_of(dataset: xr.Dataset, fields: Iterable[str]) -> dict[str, xr.DataArray]:
@@ -27,14 +27,14 @@ def records_of(dataset: xr.Dataset, fields: Iterable[str]) -> dict[str, xr.DataA
     """
     if JOURNAL in dataset and OUTCOME not in dataset:  # opened while the run is going on
         journal = dataset[JOURNAL]
-        unfolded = unfold(np.asarray(journal.to_numpy(), dtype=object))
+        unfolded = unfold(np.asarray(journal.to_numpy(), dtype=object), True)
         dataset = dataset.assign({name: (journal.dims, values) for name, values in unfolded.items()})
-    dataset = plain_text(dataset[[name for name, _, _ in FIELDS.values() if name in dataset.variables]])
+    dataset = plain_text(dataset[[name for name, _, _ in all_fields(True).values() if name in dataset.variables]])
     if OUTCOME not in dataset:
         raise AttributeError("this dataset is not the result of a batch: it has no outcomes of members")
     found = {}
     for field in fields:
-        name, default, _ = FIELDS[field]
+        name, default, _ = all_fields(True)[field]
         known = name in dataset.variables  # one that xsim did not write once has its default
         found[field] = dataset[name].compute() if known else xr.full_like(dataset[OUTCOME], default, dtype=object)
     return found

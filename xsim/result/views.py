@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from xsim.engine.status import Status
     from xsim.result.batch_summary import BatchSummary
     from xsim.result.provenance import Provenance
@@ -44,6 +46,19 @@ class ResultViews:
         from xsim.result.status import status_of
 
         return status_of(self._dataset)
+
+    @property
+    def programs(self) -> pd.DataFrame:
+        """The external programs that were run, a row each: member, process, stage, step, command, exit code, resources.
+
+        Raises
+        ------
+        AttributeError
+            If the dataset is not the result of a run.
+        """
+        from xsim.result.programs import programs_of
+
+        return programs_of(self._dataset)
 
     @property
     def provenance(self) -> Provenance | None:

@@ -123,5 +123,5 @@ class MemoryBatchSink:
                 missing = False
             masking = masking_attrs(output, self._shapes[name].storage, missing, facts[name].ambiguous)
             self.arrays[name] = SavedArray(dims, values, {**output.attrs_of(dims), **masking})
-        for name, values in fields_of(self._records, batch.shape).items():
+        for name, values in fields_of(self._records, batch.shape, "job" in self.plan.graph.runtime_args).items():
             self.arrays[name] = SavedArray(batch.dims, values, outcome_attrs(name))

@@ -28,7 +28,7 @@ from xsim.sink.facts import OutputFacts, OutputShape
 from xsim.sink.finish import masking_attrs, pad_facts
 from xsim.sink.in_group import array_in
 from xsim.sink.index_arrays import collapse
-from xsim.sink.journal import JOURNAL, RUN, Record, create_journal, encode
+from xsim.sink.journal import JOURNAL, RUN, Record, begin_journal, encode, put_journal
 from xsim.sink.location import refuses_chunks_beyond, shared_by_processes
 from xsim.sink.lock import working
 from xsim.sink.member import MemberData, SavedOutput
@@ -259,10 +259,12 @@ class ZarrBatchSink:
             self._shapes = reopen(self.store.group, plan, self.store.earlier, self._made_of)
             self._block = self.store.earlier.block
             self._here = self._writer()
+        elif not refuses_chunks_beyond(self.store.group.store):  # nobody sees those before they are committed
+            begin_journal(self.store.group, plan.batch)
 
     def notices(self) -> Notices:
         """Give what other shells read and write beside the data."""
-        return Notices(self.store.group, lambda: self._block is not None)
+        return Notices(self.store.group)
 
     def earlier(self) -> Earlier | None:
         """Give what an earlier run has left."""
@@ -308,10 +310,10 @@ class ZarrBatchSink:
         self._shapes = {**self._shapes, **shapes}
         types = {name: facts_of_type(shape.storage, shape.own_shape) for name, shape in self._shapes.items()}
         run = run_facts(self._made_of, block, types)
-        if JOURNAL in self.store.group:
-            self.store.group[JOURNAL].attrs[RUN] = run
+        if self._block is None:
+            put_journal(self.store.group, self.plan.batch, block, run)
         else:
-            create_journal(self.store.group, self.plan.batch, block, run)
+            self.store.group[JOURNAL].attrs[RUN] = run
         self._block = block
         self._here = self._writer()
 
@@ -362,5 +364,5 @@ class ZarrBatchSink:
             if output.is_index and dims != (name,):
                 coordinates.append(name)
         if JOURNAL in group:
-            write_outcomes(group, batch)
+            write_outcomes(group, batch, "job" in self.plan.graph.runtime_args)
         self.store.close(outcome, coordinates)

@@ -41,11 +41,14 @@ class EarlierRun:
 
     @classmethod
     def find(cls, group: zarr.Group) -> Self | None:
-        """Find the run in a store; None if none of its members has got as far as the journal."""
+        """Find the run in a store; None if none of its members has ended."""
         try:
             if JOURNAL not in group:
                 return None
-            facts = json.loads(str(group[JOURNAL].attrs[RUN]))
+            text = str(group[JOURNAL].attrs[RUN])
+            if not text:
+                return None
+            facts = json.loads(text)
             shape = facts["made_of"]["batch"]
         except (ValueError, KeyError) as error:
             raise StoreError(

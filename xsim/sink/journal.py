@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 import zarr
+from zarr.core.buffer import default_buffer_prototype
+from zarr.core.sync import sync
+from zarr.storage import MemoryStore
 
 from xsim.plan.batch import Batch
-from xsim.setup.attributes import OUTCOME_ROLE, ROLE
+from xsim.setup.attributes import OUTCOME_ROLE, PROGRAMS, ROLE
 from xsim.sink.plain_array import Array
 
 JOURNAL = "xsim_journal"
@@ -38,12 +41,24 @@ FIELDS: dict[str, tuple[str, Any, str]] = {
 """For each field of a record that becomes a variable: its name, its value where there is none, its description."""
 
 
+OF_PROGRAMS = {"programs": (PROGRAMS, "", "external programs that it ran, as JSON")}
+"""The same, of batches whose processes ask for `job`."""
+
+
+def all_fields(programs: bool) -> dict[str, tuple[str, Any, str]]:
+    """Give the fields that become variables."""
+    return FIELDS | OF_PROGRAMS if programs else FIELDS
+
+
 OF_OUTPUTS = ("sizes", "missing", "ambiguous", "indexes")
 """What a record of a member that is done says of its outputs."""
 
 
 RUN = "xsim_run"
-"""Attribute of the journal: what the run is made of, its blocks and the types of its outputs, as JSON."""
+"""Attribute of the journal: what the run is made of, its blocks and the types of its outputs, as JSON.
+
+It is empty until the first members have told blocks and types.
+"""
 
 
 def create_journal(group: zarr.Group, batch: Batch, block: tuple[int, ...], run: str) -> None:
@@ -61,6 +76,22 @@ def create_journal(group: zarr.Group, batch: Batch, block: tuple[int, ...], run:
             RUN: run,
         },
     )
+
+
+def begin_journal(group: zarr.Group, batch: Batch) -> None:
+    """Make a journal of members none of which has ended: others see them, and can ask for something."""
+    if JOURNAL not in group:  # of one that was lost, or half deleted, no record is to come back
+        sync(group.store.delete_dir(f"{group.path}/{JOURNAL}".lstrip("/")))
+    put_journal(group, batch, batch.shape, "")
+
+
+def put_journal(group: zarr.Group, batch: Batch, block: tuple[int, ...], run: str) -> None:
+    """Put the array of records in the place of one that has none, in one write: there is one at any moment."""
+    beside = zarr.create_group(MemoryStore())
+    create_journal(beside, batch, block, run)
+    metadata = sync(beside.store.get(f"{JOURNAL}/zarr.json", default_buffer_prototype()))
+    assert metadata is not None
+    sync(group.store.set(f"{group.path}/{JOURNAL}/zarr.json".lstrip("/"), metadata))
 
 
 def encode(records: Iterable[Record], box: tuple[int, ...]) -> Array:
@@ -114,9 +145,9 @@ def is_done(record: Record) -> bool:
     )
 
 
-def unfold(texts: Array) -> dict[str, Array]:
+def unfold(texts: Array, programs: bool = False) -> dict[str, Array]:
     """Turn records into one array for each field."""
-    return fields_of(_decode_all(texts.ravel().tolist()), texts.shape)
+    return fields_of(_decode_all(texts.ravel().tolist()), texts.shape, programs)
 
 
 def _decode_all(texts: list[Any]) -> list[Record]:
@@ -132,24 +163,27 @@ def _decode_all(texts: list[Any]) -> list[Record]:
     return records if sound else list(map(decode, texts))
 
 
-def fields_of(records: Iterable[Record], shape: tuple[int, ...]) -> dict[str, Array]:
-    """Give one array for each field, by the name of its variable."""
+def fields_of(records: Iterable[Record], shape: tuple[int, ...], programs: bool = False) -> dict[str, Array]:
+    """Give one array for each field, by the name of its variable; that of programs too where it is wanted."""
     records = list(records)
     said = frozenset().union(*records)  # most members are done, and say little
     found = {}
-    for field, (name, default, _) in FIELDS.items():
+    for field, (name, default, _) in all_fields(programs).items():
         dtype: Any = object if isinstance(default, str) else type(default)
         if field not in said:
             found[name] = np.full(shape, default, dtype)
             continue
         known = (int, float) if isinstance(default, float) else type(default)
+        values = [record.get(field, default) for record in records]
+        if field in OF_PROGRAMS:
+            values = [json.dumps(value) if value else "" for value in values]
         array = np.empty(len(records), dtype=dtype)
-        array[:] = [value if isinstance(value := record.get(field, default), known) else default for record in records]
+        array[:] = [value if isinstance(value, known) else default for value in values]
         found[name] = array.reshape(shape)
     return found
 
 
 def outcome_attrs(name: str) -> dict[str, Any]:
     """Give the attributes of an outcome variable."""
-    description = next(text for variable, _, text in FIELDS.values() if variable == name)
+    description = next(text for variable, _, text in all_fields(True).values() if variable == name)
     return {ROLE: OUTCOME_ROLE, "description": description}

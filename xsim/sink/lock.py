@@ -98,6 +98,22 @@ class StoreLock:
         with suppress(OSError):  # on Windows the locked file can be written by nobody; the name is a courtesy
             self._path.write_text(_me())
 
+    def is_free(self) -> bool | None:
+        """Whether no coordinator has the store, without taking it; None where nobody can tell."""
+        if self._path is None:
+            in_memory = not isinstance(self._store, str) and getattr(self._store, "_store_dict", None) is not None
+            return False if self._key in _held else True if in_memory else None
+        try:
+            with open(self._path, "rb") as file:
+                free = _is_free(file.fileno())
+                holder = file.read().decode("utf-8", "replace") if free else ""
+            # Not all file systems show one host the locks of another.
+            return None if holder and f" on {socket.gethostname()}," not in holder else free
+        except FileNotFoundError:  # who gives it back takes it away
+            return True if self._path.parent.is_dir() else None
+        except OSError:  # it may not be read, or the file system has no locks
+            return None
+
     def _wait_for_workers(self) -> None:
         """Wait for worker processes of a coordinator that has died, which write to the end of their block."""
         assert self.workers is not None
@@ -132,6 +148,23 @@ class StoreLock:
             os.unlink(self._path)
         lock.release()
         self._lock = None
+
+
+def _is_free(file: int) -> bool | None:
+    try:
+        import fcntl
+    except ImportError:  # Windows, where a file that is locked cannot even be read
+        try:
+            os.lseek(file, -len(os.read(file, 1)), os.SEEK_CUR)
+        except PermissionError:
+            return False
+        return True
+    try:
+        # Shared, since the file is open for reading only, and for a moment: whoever takes it tries for longer.
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _me() -> str:

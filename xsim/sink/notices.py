@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -29,12 +29,9 @@ class Notices:
     ----------
     group : zarr.Group
         Of the run.
-    has_journal : callable, optional
-        Whether there is a journal yet; by default there is.
     """
 
-    def __init__(self, group: zarr.Group, has_journal: Callable[[], bool] | None = None) -> None:
-        self._has_journal = has_journal or _always
+    def __init__(self, group: zarr.Group) -> None:
         self._store = group.store
         self._prefix = f"{group.path}/{JOURNAL}".lstrip("/")
         self.possible = not refuses_chunks_beyond(group.store)
@@ -53,7 +50,7 @@ class Notices:
 
     def write_status(self, text: str) -> None:
         """Tell how the run is."""
-        if self.possible and self._has_journal():
+        if self.possible:
             self._write(STATUS, text)
 
     def read_status(self) -> str:
@@ -83,7 +80,7 @@ class Notices:
         async def find() -> list[str]:
             return [name async for name in self._store.list_dir(self._prefix)]
 
-        if not (self.possible and self._has_journal()):
+        if not self.possible:
             return []
         return sorted(name for name in sync(find()) if name.startswith(beginning))
 
@@ -96,7 +93,3 @@ class Notices:
 
     def _delete(self, name: str) -> None:
         sync(self._store.delete(f"{self._prefix}/{name}"))
-
-
-def _always() -> bool:
-    return True

@@ -9,7 +9,7 @@ import zarr
 
 from xsim.plan.batch import Batch
 from xsim.plan.blocks import Block, block_shape, blocks
-from xsim.sink.journal import FIELDS, JOURNAL, outcome_attrs, unfold
+from xsim.sink.journal import JOURNAL, all_fields, outcome_attrs, unfold
 from xsim.sink.plain_array import Array
 from xsim.sink.records import read_texts
 
@@ -19,13 +19,13 @@ READ_AT_ONCE = 500
 """Members whose records are read at once: as objects of Python they take many times the room of their columns."""
 
 
-def write_outcomes(group: zarr.Group, batch: Batch) -> None:
+def write_outcomes(group: zarr.Group, batch: Batch, programs: bool) -> None:
     """Unfold the journal of a store into labelled variables, a chunk of these at a time (DESIGN §B10)."""
     journal = group[JOURNAL]
     assert isinstance(journal, zarr.Array)
     chunk = block_shape(batch, OUTCOME_CHUNK)
     arrays: dict[str, zarr.Array[Any]] = {}
-    for _, (name, default, _text) in FIELDS.items():
+    for _, (name, default, _text) in all_fields(programs).items():
         dtype: Any = str if isinstance(default, str) else np.dtype(type(default))
         arrays[name] = group.create_array(
             name,
@@ -37,16 +37,16 @@ def write_outcomes(group: zarr.Group, batch: Batch) -> None:
             attributes=outcome_attrs(name),
         )
     for block in blocks(batch, chunk):
-        for name, values in _columns(journal, batch, block).items():
+        for name, values in _columns(journal, batch, block, programs).items():
             arrays[name][block.slices] = values
 
 
-def _columns(journal: zarr.Array[Any], batch: Batch, box: Block) -> dict[str, Array]:
+def _columns(journal: zarr.Array[Any], batch: Batch, box: Block, programs: bool) -> dict[str, Array]:
     """Give one array for each field of the records in a box, with texts as numpy packs them."""
-    columns = {name: np.empty(box.shape, dtype=_packed(default)) for name, default, _ in FIELDS.values()}
+    columns = {name: np.empty(box.shape, dtype=_packed(default)) for name, default, _ in all_fields(programs).values()}
     inside = Batch(batch.dims, box.shape)
     for part in blocks(inside, block_shape(inside, READ_AT_ONCE)):
-        for name, values in unfold(read_texts(journal, part.within(box))).items():
+        for name, values in unfold(read_texts(journal, part.within(box)), programs).items():
             columns[name][part.slices] = values
     return columns
 

@@ -16,7 +16,8 @@ from xsim.sink.aside import ASIDE, find_copy
 from xsim.sink.codecs import quiet
 from xsim.sink.in_group import array_names, dims_of, find_array
 from xsim.sink.journal import JOURNAL, Record, decode, fields_of, is_done, outcome_attrs
-from xsim.sink.location import group_at
+from xsim.sink.location import group_at, local_path, store_of
+from xsim.sink.lock import StoreLock
 from xsim.sink.plain_array import Array
 from xsim.sink.records import read_texts
 
@@ -30,6 +31,8 @@ class StoredRun:
     group : zarr.Group
     outcome : str
         How it ended; "running" until then, also where nobody is running it any more.
+    killed : bool
+        Whether nobody is running it any more, though it has not ended; False also where nobody can tell.
     dims : tuple of str
         Batch dimensions; none in a single run.
     records : numpy.ndarray
@@ -46,16 +49,27 @@ class StoredRun:
     records: np.ndarray[Any, Any]
     arrays: Mapping[str, zarr.Array[Any]]
     sizes: Mapping[str, int]
+    killed: bool = False
 
     @classmethod
     def at(cls, location: Any) -> Self:
-        """Read the journal of the run at a place, before anything else: what it calls done is there.
+        """Read the run at a place.
 
         Raises
         ------
         StoreError
             If there is no run.
         """
+        found = cls._at(location)
+        if found.outcome == "running" and StoreLock(local_path(location), store_of(location)).is_free():
+            # It may have ended just now: it says so before it gives back the lock.
+            found = cls._at(location)
+            return attrs.evolve(found, killed=found.outcome == "running")
+        return found
+
+    @classmethod
+    def _at(cls, location: Any) -> Self:
+        """Read the journal before anything else: what it calls done is there."""
         group = group_at(location)
         if group is None or OUTCOME not in group.attrs:
             raise StoreError(
@@ -97,7 +111,8 @@ class StoredRun:
 
     def outcomes(self) -> dict[str, tuple[Array, dict[str, Any]]]:
         """Give how the members ended so far: values and attributes, by the name of the variable."""
-        fields = fields_of(self.records.ravel(), self.records.shape)
+        programs = any("programs" in record for record in self.records.ravel())
+        fields = fields_of(self.records.ravel(), self.records.shape, programs)
         return {name: (values, outcome_attrs(name)) for name, values in fields.items()}
 
     def readable(self) -> Self:

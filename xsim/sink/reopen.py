@@ -23,7 +23,7 @@ from xsim.sink.earlier import EarlierRun
 from xsim.sink.facts import OutputShape
 from xsim.sink.in_group import array_in
 from xsim.sink.index_arrays import expand
-from xsim.sink.journal import FIELDS, JOURNAL, RUN
+from xsim.sink.journal import JOURNAL, RUN, all_fields
 from xsim.sink.records import damage, done_records, read_records
 from xsim.sink.storage_type import StorageType, storage_type
 from xsim.sink.zarr_array import create_array, jsonable
@@ -61,7 +61,7 @@ def reopen(group: zarr.Group, plan: RunPlan, earlier: EarlierRun, made_of: Finge
     dict of str to OutputShape
         What is known of the outputs.
     """
-    for name, _, _ in FIELDS.values():
+    for name, _, _ in all_fields(True).values():
         if name in group:
             del group[name]
     journal = array_in(group, JOURNAL)

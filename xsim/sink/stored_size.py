@@ -9,7 +9,7 @@ import zarr
 
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.facts import OutputShape
-from xsim.sink.journal import FIELDS
+from xsim.sink.journal import all_fields
 from xsim.sink.outcomes import OUTCOME_CHUNK
 from xsim.sink.zarr_array import create_array, rows_of_chunk
 
@@ -35,6 +35,6 @@ def stored_size(plan: RunPlan, shapes: Mapping[str, OutputShape], block: tuple[i
             pieces = array.shards or array.chunks
             files += 1 + prod(ceil(n / piece) for n, piece in zip(array.shape, pieces, strict=True))
     tasks = prod(ceil(n / size) for n, size in zip(plan.batch.shape, block, strict=True))
-    outcomes = len(FIELDS) * (1 + ceil(plan.batch.size / OUTCOME_CHUNK))
+    outcomes = len(all_fields("job" in plan.graph.runtime_args)) * (1 + ceil(plan.batch.size / OUTCOME_CHUNK))
     # The metadata of the group; the journal; the setup, whose variables have a chunk or a few.
     return nbytes, files + 1 + (1 + tasks) + outcomes + 2 * len(plan.setup.variables)

@@ -23,6 +23,7 @@ from xsim.sink.codecs import quiet
 from xsim.sink.earlier import EarlierRun
 from xsim.sink.finish import masking_attrs, pad
 from xsim.sink.in_group import array_names
+from xsim.sink.journal import JOURNAL
 from xsim.sink.location import (
     begun_in,
     check_location,
@@ -158,7 +159,8 @@ class ZarrStore:
         finish_replacing(group, map(str, setup.variables))
         changed = self._to_replace(setup, plan)
         if self.earlier is None:
-            for name in sorted(array_names(group) - set(map(str, setup.variables))):
+            # But for the journal, which has no records and is replaced in one write.
+            for name in sorted(array_names(group) - {*map(str, setup.variables), JOURNAL}):
                 del group[name]  # it ended before anything was done
         elif not changed:
             return []

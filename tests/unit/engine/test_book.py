@@ -50,6 +50,24 @@ def test_complete(book):
     assert book.summary() == "6 of 6 members done"
 
 
+def cancelled():
+    return MemberResult({"outcome": "cancelled", "reason": "", "line": ""}, {}, None, ValueError("v"))
+
+
+def test_the_outcome_of_all(book):
+    """A batch is cancelled if some members are and none failed; it has failed if any did, or was not started."""
+    book.enter(range(5), [done(), done(), done(), cancelled(), cancelled()])
+    assert book.outcome == "failed"
+    book.enter([5], [done()])
+    assert book.outcome == "cancelled"
+    other = Book(Batch(("a",), (3,)), 1, None)
+    other.enter(range(3), [done(), cancelled(), failed()])
+    assert other.outcome == "failed"
+    other = Book(Batch(("a",), (1,)), 1, None)
+    other.enter([0], [done()])
+    assert other.outcome == "done"
+
+
 def test_members_of_an_earlier_run(book):
     """Members that an earlier run has done are told from those done now."""
     book.enter([0, 3], [done(), done()])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ from xsim.engine.slot import Slot
 from xsim.errors import BatchError, OptionError, StoreError
 from xsim.monitor.live import LiveStatus
 from xsim.sink.journal import JOURNAL
+from xsim.sink.lock import StoreLock
 from xsim.sink.notices import Notices
 
 SCHEDULERS = ["synchronous", "threads", "processes"]
@@ -161,6 +163,10 @@ def test_all_members(tmp_path: Path, scheduler: str) -> None:
         setup.xsim.run(HELD, "m", hooks=[live], **options)
     assert errors == []
     assert str(caught.value).splitlines()[0] == "0 of 5 members done, 5 cancelled"
+    assert live.status is not None
+    stored = xs.open_run(tmp_path / "x.zarr")
+    assert live.status.ending == stored.attrs["xsim_outcome"] == stored.xsim.status.ending == "cancelled"
+    assert stored.xsim.provenance.sessions[-1]["outcome"] == "cancelled"
     hold.unlink(missing_ok=True)
     resumed = setup.xsim.run(HELD, "m", resume=True, **options)
     np.testing.assert_array_equal(resumed.slow__value, plain.slow__value)
@@ -197,12 +203,21 @@ def test_from_another_process(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def going_on(tmp_path: Path) -> Path:
+def killed(tmp_path: Path) -> Path:
     """A store of a run that was killed: it says that it is going on."""
     store = tmp_path / "x.zarr"
     setup_of([0.0] * 4).xsim.run(MODEL, "m", store=store)
     zarr.open_group(store, mode="r+").attrs["xsim_outcome"] = "running"
     return store
+
+
+@pytest.fixture
+def going_on(killed: Path) -> Iterator[Path]:
+    """A store that a run has."""
+    lock = StoreLock(killed, None)
+    lock.acquire()
+    yield killed
+    lock.release()
 
 
 @pytest.mark.parametrize(
@@ -251,9 +266,65 @@ def test_requests_to_a_run_that_was_killed(going_on: Path) -> None:
     """What was asked of a run that was dead by then is not done to the one that goes on."""
     assert xs.cancel(going_on, 1, 2) == 2
     assert len(list((going_on / JOURNAL).glob("cancel-*"))) == 1
+    lock = going_on.with_name(f".{going_on.name}.xsim-lock")
+    lock.unlink()  # as if its holder had died
     setup = setup_of([0.4] * 2)
     again = setup.xsim.run(MODEL, "m", store=going_on, mode="w")
     assert again.xsim_outcome.values.tolist() == ["done"] * 2
+
+
+def test_nobody_is_asked_where_nobody_runs(killed: Path) -> None:
+    """Where the lock tells that a run was killed nobody is asked, and its status says so (§R5)."""
+    with pytest.raises(StoreError) as caught:
+        xs.cancel(killed, 1)
+    assert str(caught.value) == (
+        f"no run is going on in {str(killed)!r} (it was killed)\n  expected: a batch that is going on\n"
+        "  remedy: resume=True goes on with what is left"
+    )
+    assert not list((killed / JOURNAL).glob("cancel-*"))
+    opened = xs.open_run(killed)
+    assert opened.attrs["xsim_outcome"] == "killed"
+    assert str(opened.xsim.status) == "4/4 done, ended (killed)"
+
+
+def test_a_run_that_was_killed(tmp_path: Path) -> None:
+    """After SIGKILL nothing is shown as running, whatever was told last; the run goes on as it would (§B7, §R5)."""
+    store = tmp_path / "x.zarr"
+    code = f"""
+import numpy as np, os, signal, time, xsim as xs
+@xs.process
+class Slow:
+    wait = xs.variable(default=0.0)
+    value = xs.variable(intent="out")
+    def run_step(self):
+        while self.wait and not os.path.exists({str(store / JOURNAL / "status.json")!r}):
+            time.sleep(0.01)
+        if self.wait:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.value = 1.0
+model = xs.Model({{"slow": Slow}})
+setup = xs.create_setup(
+    model, {{"t": [0, 1]}}, input_vars={{"slow__wait": ("m", [0.0, 1.0, 0.0])}}, output_vars={{"slow__value": None}}
+)
+setup.xsim.run(model, "m", store={str(store)!r}, block=1)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode != 0
+    opened = xs.open_run(store)
+    status = opened.xsim.status
+    assert opened.attrs["xsim_outcome"] == status.ending == "killed"
+    assert (status.counts["done"], status.counts["waiting"], status.working) == (1, 2, ())
+    with pytest.raises(StoreError, match="it was killed"):
+        xs.cancel(store, 1)
+
+
+def test_what_the_lock_cannot_tell(killed: Path) -> None:
+    """A lock of another host may not be seen here: its run counts as running, and is asked."""
+    lock = killed.with_name(f".{killed.name}.xsim-lock")
+    lock.write_text("process 7 of somebody on another-host, since 2026-01-01T00:00:00+00:00")
+    assert xs.open_run(killed).attrs["xsim_outcome"] == "running"
+    assert xs.cancel(killed, 1) == 1
+    lock.write_text(f"process 7 of somebody on {socket.gethostname()}, since 2026-01-01T00:00:00+00:00")
+    assert xs.open_run(killed).attrs["xsim_outcome"] == "killed"
 
 
 def test_a_killed_run_that_goes_on(tmp_path: Path) -> None:

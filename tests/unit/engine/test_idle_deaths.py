@@ -9,7 +9,8 @@ import pytest
 
 import xsim as xs
 from xsim.engine.batch import _shapes
-from xsim.engine.executors.processes import ProcessExecutor, _is_alone
+from xsim.engine.executors.processes import ProcessExecutor
+from xsim.engine.executors.worker import is_alone
 from xsim.errors import WorkerError
 
 PROCESSES = {"parallel": True, "scheduler": "processes", "workers": 2}
@@ -90,7 +91,7 @@ class Parent:
 
 def test_how_workers_see_that_their_coordinator_has_died():
     """By the number of their parent process or, where that stays as it was, by a handle on it."""
-    assert not _is_alone(os.getppid(), None)
-    assert _is_alone(os.getppid() + 1, None)
-    assert not _is_alone(-1, Parent(alive=True))
-    assert _is_alone(os.getppid(), Parent(alive=False))
+    assert not is_alone(os.getppid(), None)
+    assert is_alone(os.getppid() + 1, None)
+    assert not is_alone(-1, Parent(alive=True))
+    assert is_alone(os.getppid(), Parent(alive=False))

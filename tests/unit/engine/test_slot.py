@@ -19,6 +19,20 @@ def test_an_idle_slot() -> None:
     assert slot.look() is None
 
 
+def test_a_member_that_starts() -> None:
+    """A member is starting until its first stage begins, as many steps as it may have."""
+    slot = Slot("w")
+    for nsteps in (0, 8):
+        slot.begin(3)
+        starting = slot.look()
+        slot.enter(nsteps)
+        running = slot.look()
+        assert starting is not None
+        assert running is not None
+        assert (starting.starting, starting.nsteps) == (True, 0)
+        assert (running.starting, running.nsteps) == (False, nsteps)
+
+
 def test_steps_are_told() -> None:
     """The step is that after the steps done; the last one stays while the run ends."""
     slot = Slot("w")

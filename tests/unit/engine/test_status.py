@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from xsim.engine.slot import Working
-from xsim.engine.status import CANCELLED, DONE, FAILED, RUNNING, TIMED_OUT, WAITING, Status
+from xsim.engine.status import CANCELLED, DONE, FAILED, RUNNING, STARTING, TIMED_OUT, WAITING, Status
 from xsim.plan.batch import Batch
 
 BATCH = Batch(("k", "run"), (2, 3), {"k": np.array([0.5, 1.5])})
@@ -33,6 +33,32 @@ def test_in_words() -> None:
         ["k", "1.5,", "run", "2", "crossover", "40.0", "s"],
         ["k", "1.5,", "run", "1", "running", "24%", "step", "25/100", "10.0", "s"],
     ]
+
+
+def test_members_that_start() -> None:
+    """A member whose first stage has not begun is starting, in words, in the table, and when it is read again."""
+    codes = np.array([DONE, DONE, FAILED, WAITING, RUNNING, STARTING], dtype=np.int8)
+    shown = status(codes=codes, working=(WORK, Working("host:2", 5, 60.0, starting=True)))
+    assert str(shown) == "2/6 done, 1 failed, 1 running, 1 starting, about 51.1 s left"
+    assert shown.rows()[0] == ("k 1.5, run 2", "starting", "", "", "40.0 s")
+    assert shown.table.state.tolist() == ["done", "done", "failed", "waiting", "running", "starting"]
+    assert shown.ended == 3
+    outcomes = np.array(["done", "done", "failed"] + ["pending"] * 3, dtype=object)
+    read = Status.read(shown.json(), BATCH, outcomes)
+    assert repr(read) == repr(shown)
+    assert read.at_the_end("cancelled").counts["waiting"] == 3
+
+
+def test_first_members_that_have_ended() -> None:
+    """What the journal does not tell yet is read from the status; what it tells holds (no state goes back)."""
+    codes = np.array([WAITING, FAILED, RUNNING, TIMED_OUT, WAITING, WAITING], dtype=np.int8)
+    shown = status(codes=codes, working=(), unsaved={1: "failed", 2: "running", 3: "timed out"})
+    read = Status.read(shown.json(), BATCH, np.array(["pending"] * 6, dtype=object))
+    assert read.codes.tolist() == codes.tolist()
+    later = np.array(["done", "pending", "done", "failed", "pending", "pending"], dtype=object)
+    assert Status.read(shown.json(), BATCH, later).codes.tolist() == [DONE, FAILED, DONE, FAILED, WAITING, WAITING]
+    odd = shown.json().replace('"1": "failed"', '"9": "failed", "-1": "failed", "4": "mad"')
+    assert Status.read(odd, BATCH, later).codes.tolist() == [DONE, WAITING, DONE, FAILED, WAITING, WAITING]
 
 
 def test_before_the_first_has_ended() -> None:
@@ -89,4 +115,12 @@ def test_final_states_stay() -> None:
 def test_damaged_notices(text: str) -> None:
     """A notice that is not there, or not whole, leaves the outcomes."""
     read = Status.read(text, BATCH, np.array(["done"] + ["pending"] * 5, dtype=object))
-    assert read.counts == {"waiting": 5, "running": 0, "done": 1, "failed": 0, "timed out": 0, "cancelled": 0}
+    assert read.counts == {
+        "waiting": 5,
+        "starting": 0,
+        "running": 0,
+        "done": 1,
+        "failed": 0,
+        "timed out": 0,
+        "cancelled": 0,
+    }

@@ -11,6 +11,7 @@ import zarr
 
 import xsim as xs
 from xsim.setup.attributes import OUTCOME
+from xsim.sink.notices import Notices
 
 SHUT: list[float] = []
 
@@ -39,7 +40,9 @@ def test_requests_to_a_run_that_was_killed_do_not_reach_the_next_one(tmp_path: P
     with pytest.warns(xs.BatchWarning):
         setup.xsim.run(model, batch_dim="member", store=store, block=1, on_error="continue")
     zarr.open_group(store).attrs[OUTCOME] = "running"  # as after SIGKILL
-    assert xs.cancel(store, 3, member=4) == 2
+    with pytest.raises(xs.errors.StoreError, match="it was killed"):
+        xs.cancel(store, 3, member=4)
+    Notices(zarr.open_group(store)).ask_to_cancel([3, 4])  # as before it was killed
 
     SHUT.clear()
     result = setup.xsim.run(model, batch_dim="member", store=store, block=1, resume=True)

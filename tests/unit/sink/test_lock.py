@@ -10,9 +10,11 @@ import textwrap
 import numpy as np
 import pytest
 from filelock import FileLock
+from zarr.storage import MemoryStore
 
 import xsim as xs
 from xsim.sink import lock
+from xsim.sink.lock import StoreLock
 
 WHILE_RUNNING = []
 
@@ -171,3 +173,28 @@ def test_single_runs_too(tmp_path, acts):
         setup_of().isel(m=0).xsim.run(MODEL, store=tmp_path / "out.zarr")
     setup_of().isel(m=0).xsim.run(MODEL, store=tmp_path / "out.zarr", mode="w")
     assert os.listdir(tmp_path) == ["out.zarr"]
+
+
+def test_whether_anybody_has_it(tmp_path):
+    """The lock of a file system, and of a store in memory, tells whether a coordinator has it; that of a URL cannot."""
+    for path, store in ((tmp_path / "x.zarr", None), (None, MemoryStore())):
+        holder, other = StoreLock(path, store), StoreLock(path, store)
+        assert other.is_free() is True
+        holder.acquire()
+        assert other.is_free() is False
+        assert holder.is_free() is False
+        holder.release()
+        assert other.is_free() is True
+    assert StoreLock(None, "s3://somewhere/x.zarr").is_free() is None
+    assert StoreLock(tmp_path / "not" / "there" / "x.zarr", None).is_free() is None
+
+
+def test_to_look_takes_nothing(tmp_path):
+    """Who looks leaves the lock, and what it says of its holder, as they are."""
+    holder = StoreLock(tmp_path / "x.zarr", None)
+    holder.acquire()
+    said = (tmp_path / ".x.zarr.xsim-lock").read_text()
+    assert StoreLock(tmp_path / "x.zarr", None).is_free() is False
+    assert (tmp_path / ".x.zarr.xsim-lock").read_text() == said
+    holder.release()
+    assert list(tmp_path.iterdir()) == []

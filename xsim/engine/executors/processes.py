@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import re
 import shutil
 import signal
 import tempfile
-import threading
 import time
 import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, wait
-from contextlib import nullcontext, suppress
-from functools import cache, partial
+from contextlib import suppress
+from functools import partial
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import attrs
-import cloudpickle
 from loky import get_reusable_executor
 from loky.process_executor import BrokenProcessPool
 
-from xsim._base.memory import forget_peak, peak_memory
 from xsim.engine.block import MemberResult, Work
 from xsim.engine.control import Control
-from xsim.engine.executors.protocol import Ended, Task, run_task
-from xsim.engine.executors.watch import Whereabouts, forget, running
+from xsim.engine.executors.led import unheard
+from xsim.engine.executors.protocol import Ended, Task
+from xsim.engine.executors.watch import forget, running
 from xsim.engine.executors.window import as_completed, left
-from xsim.engine.failure import keep, kept
-from xsim.engine.picklable import check_picklable, dumps, travelling
+from xsim.engine.executors.worker import absorb, run_in_worker, start, unpacked
+from xsim.engine.picklable import check_picklable, dumps
 from xsim.engine.slot import Working
-from xsim.engine.thread_limits import ThreadLimits, thread_environment
+from xsim.engine.thread_limits import thread_environment
 from xsim.engine.verdicts import cancelled, timed_out, worker_died
 from xsim.errors import WorkerError
 from xsim.plan.blocks import single
@@ -83,12 +79,12 @@ class ProcessExecutor:
     def _make_pool(self) -> None:
         # Libraries that are loaded later, in a stage, read the environment; those loaded already are limited below.
         environment = thread_environment(self._threads)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), unheard():
             # A run that ended at once has left workers that are still starting; the pool waits for them, and says so.
             warnings.filterwarnings("ignore", message="Trying to resize an executor with running jobs")
             self._pool = get_reusable_executor(max_workers=self._workers, timeout=60, env=environment)
-        for _ in range(self._workers):  # they start while the store is being made
-            self._pool.submit(_start)
+            for _ in range(self._workers):  # they start while the store is being made
+                self._pool.submit(start)
 
     def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[Ended]:
         """Run tasks as workers get free. The work travels once for each worker; tasks carry little more than a block.
@@ -111,7 +107,7 @@ class ProcessExecutor:
                 submit, _until(lost, waiting), self._workers, self._under_way, partial(self._look, work)
             ):
                 try:
-                    results = _absorb(work, future.result())
+                    results = absorb(work, future.result())
                 except BrokenProcessPool as broken:
                     lost.append(task)
                     error = broken
@@ -127,7 +123,8 @@ class ProcessExecutor:
         if self._control.cancelled:
             task = attrs.evolve(task, cancelled=self._control.cancelled)
         try:
-            future: Future[list[Any]] = self._pool.submit(_run_task, shipped, self._threads, task, os.getpid())
+            with unheard():  # a worker that has ended is replaced
+                future: Future[list[Any]] = self._pool.submit(run_in_worker, shipped, self._threads, task, os.getpid())
             self._running.add(future)
             future.add_done_callback(self._running.discard)
         except BrokenProcessPool as error:
@@ -136,7 +133,15 @@ class ProcessExecutor:
         return future
 
     def _recover(self, work: Work, lost: list[Task], error: BaseException) -> list[Task]:
-        """Find the members that ended their worker, and give the tasks to run again."""
+        """Find the members that ended their worker, and give the tasks to run again.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If all is to end.
+        """
+        if self._control.why:
+            raise KeyboardInterrupt(self._control.why)
         batch = work.plan.batch
         suspects = {each.member: each for each in running(self._folder.name)}
         members = {member: task for task in lost for member in task.block.members(batch)}
@@ -175,7 +180,7 @@ class ProcessExecutor:
             submit = partial(self._submit, shipped)
             try:
                 ((_, future),) = as_completed(submit, [task], 1, {}, partial(self._look, work))
-                (result,) = _absorb(work, future.result())
+                (result,) = absorb(work, future.result())
             except BrokenProcessPool as broken:
                 error = broken
                 self._start_again()
@@ -250,7 +255,7 @@ class ProcessExecutor:
 
     def left(self) -> list[Ended]:
         """Give the tasks that had ended."""
-        return [(task, _unpacked(results)) for task, results in left(self._under_way)]
+        return [(task, unpacked(results)) for task, results in left(self._under_way)]
 
     def close(self, now: bool) -> None:
         """End the run; the pool stays for the next one, unless its tasks have to be killed."""
@@ -287,114 +292,3 @@ def _without_store(work: Work) -> Work:
     # A store may be in the memory of this process; where workers write to it, the writer has it.
     plan = attrs.evolve(work.plan, options=attrs.evolve(work.plan.options, store=None, resume=False))
     return attrs.evolve(work, plan=plan)
-
-
-def _start() -> None:
-    """Have a worker load this module."""
-
-
-_loaded: tuple[str, Work] | None = None
-_limits: ThreadLimits | None = None
-_whereabouts: Whereabouts | None = None
-
-
-def _load(path: str) -> Work:
-    try:
-        work: Work = cloudpickle.loads(Path(path).read_bytes())
-    except Exception as error:
-        raise WorkerError(
-            "a worker process cannot load the model",
-            got=f"{type(error).__name__}: {error}",
-            expected="process classes in modules that can be imported, or in the script or notebook itself",
-            remedy="put the module on the path (PYTHONPATH), install it, or send it along: "
-            "cloudpickle.register_pickle_by_value(module)",
-        ) from error
-    return work
-
-
-@cache
-def _follow_parent(coordinator: int) -> None:
-    """Tell how far members are, and end this worker soon after its coordinator has died: nobody else ends it."""
-
-    def watch() -> None:
-        while True:
-            _end_without(coordinator)
-            if _whereabouts is not None:
-                with suppress(Exception):  # it is being closed just now, say; the coordinator is watched nevertheless
-                    _whereabouts.publish()
-            time.sleep(0.5)
-
-    threading.Thread(target=watch, name="xsim-parent", daemon=True).start()
-
-
-def _end_without(coordinator: int) -> None:
-    if _is_alone(coordinator, multiprocessing.parent_process() if os.name == "nt" else None):
-        os._exit(1)
-
-
-def _is_alone(coordinator: int, parent: Any) -> bool:
-    """Whether the coordinator has died: its number stays that of the parent on Windows, where a handle tells."""
-    return os.getppid() != coordinator if parent is None else not parent.is_alive()
-
-
-Packed = tuple[Any, ...]
-"""A result on its way between processes: as a plain tuple, which travels at a tenth of the cost of an object."""
-
-
-def _packed(results: Iterable[MemberResult]) -> list[Packed]:
-    return [(r.record, r.shapes, r.data, r.error, r.late, r.figures) for r in results]
-
-
-def _unpacked(results: Iterable[Packed | MemberResult]) -> list[MemberResult]:
-    """Give results; those that an exception has brought are no tuples."""
-    return [each if isinstance(each, MemberResult) else MemberResult(*each) for each in results]
-
-
-def _run_task(path: str, threads: int, task: Task, coordinator: int) -> list[Packed]:
-    """Run a task in a worker, which keeps the work it was sent last."""
-    global _loaded, _limits, _whereabouts
-    _follow_parent(coordinator)
-    if _whereabouts is None or _loaded is None or Path(_loaded[0]).parent != Path(path).parent:
-        if _whereabouts is not None:
-            _whereabouts.close()
-        _whereabouts = Whereabouts(Path(path).parent)
-    if _loaded is None or _loaded[0] != path:
-        _loaded = None  # free the one before
-        _loaded = (path, _load(path))
-        if _limits is not None:
-            _limits.restore()  # of the run before
-        _limits = ThreadLimits(threads)
-    assert _limits is not None
-    _limits.renew()
-    writer = _loaded[1].writer
-    try:
-        with nullcontext() if writer is None else writer.working():
-            # Who was stopped on the way here may belong to a run that was killed, and another one have the store.
-            _end_without(coordinator)
-            first = _loaded[1].shapes is None
-            if first:
-                forget_peak()
-            _whereabouts.control = Control()
-            _whereabouts.control.cancel(task.cancelled)
-            results = run_task(_loaded[1], task, _whereabouts)
-    except BaseException as error:
-        keep(error, [travelling(result) for result in kept(error)])
-        raise
-    if first:  # the memory of the first members decides how many run at a time
-        results = [attrs.evolve(each, record={**each.record, "memory": peak_memory()}) for each in results]
-    return _packed(_with_figures(_loaded[1], [travelling(result) for result in results]))
-
-
-def _with_figures(work: Work, results: list[MemberResult]) -> list[MemberResult]:
-    """Let what was measured here travel with the last result."""
-    if work.hooks.profile is not None:
-        results[-1] = attrs.evolve(results[-1], figures=work.hooks.profile.drain())
-    return results
-
-
-def _absorb(work: Work, packed: list[Packed]) -> list[MemberResult]:
-    """Take what has come from a worker, and what was measured there."""
-    results = _unpacked(packed)
-    if work.hooks.profile is not None and results[-1].figures is not None:
-        work.hooks.profile.absorb(results[-1].figures)
-    return results

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import attrs
 
-from xsim.engine.slot import IDLE, Slot, Working
+from xsim.engine.executors.led import wait_for_coordinator
+from xsim.engine.slot import IDLE, STARTING, Slot, Working
 
 _HEAD = struct.Struct("<qdd")
 _REST = struct.Struct("<qqd64s")
+_NSTEPS = struct.Struct("<q")
 _SIZE = _HEAD.size + _REST.size
 
 
@@ -69,8 +71,17 @@ class Whereabouts(Slot):
     def begin(self, member: int) -> None:
         """Tell that a member starts."""
         super().begin(member)
-        _REST.pack_into(self._map, _HEAD.size, 0, 0, math.nan, b"")
+        _REST.pack_into(self._map, _HEAD.size, 0, STARTING, math.nan, b"")
         _HEAD.pack_into(self._map, 0, member, self._now[1], time.monotonic())
+
+    def enter(self, nsteps: int) -> None:
+        """Tell that the first stage of the member begins."""
+        super().enter(nsteps)
+        _NSTEPS.pack_into(self._map, _HEAD.size + _NSTEPS.size, nsteps)
+
+    def fail(self) -> None:
+        """Wait whether all is to end."""
+        wait_for_coordinator()
 
     def end(self) -> None:
         """Tell that no member is running."""
@@ -83,7 +94,7 @@ class Whereabouts(Slot):
         if now is not None:
             fraction = math.nan if now.fraction is None else now.fraction
             phase = now.phase.encode()[:64].decode("utf-8", "ignore").encode()  # no half characters
-            _REST.pack_into(self._map, _HEAD.size, now.step, now.nsteps, fraction, phase)
+            _REST.pack_into(self._map, _HEAD.size, now.step, STARTING if now.starting else now.nsteps, fraction, phase)
 
     def close(self) -> None:
         """Stop telling."""
@@ -101,7 +112,9 @@ def running(folder: str | os.PathLike[str]) -> Iterator[Running]:
                 # It may be writing just now: what is half written is shown as it is, and right the next time.
                 text = phase.rstrip(b"\0").decode("utf-8", "replace")
                 known = None if math.isnan(fraction) else min(1.0, max(0.0, fraction))
-                yield Running(int(path.stem), Working(path.stem, member, since, step, nsteps, text, known), begun)
+                starting = nsteps == STARTING
+                working = Working(path.stem, member, since, step, max(0, nsteps), text, known, starting)
+                yield Running(int(path.stem), working, begun)
 
 
 def forget(folder: str | os.PathLike[str]) -> None:
