@@ -14,7 +14,7 @@ import numpy as np
 from xsim._base.instants import iso_text
 from xsim.engine.failure import failure_record, keep
 from xsim.engine.hooks import Hooks
-from xsim.engine.index_hashes import IndexHashes
+from xsim.engine.index_hashes import NO_HASHES, IndexHashes
 from xsim.engine.loop import run_member
 from xsim.engine.profile import Figures
 from xsim.engine.site import make_jobs
@@ -57,7 +57,7 @@ class Work:
     limit: int | None = None
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)  # one is made for each member, and frozen ones cost several times as much to make
 class MemberResult:
     """How a member ended.
 
@@ -230,8 +230,7 @@ def _run_beside(work: Work, rows: BlockRows, hashes: IndexHashes, place: int, me
         return MemberResult({}, {}, None, late=(late.name, late.shape))
     shapes = rows.end()
     record |= rows.said
-    found = {name: saved.rows for name in hashes.names if (saved := rows.saved(name, place)) is not None}
-    record["indexes"] = hashes.of(found)
+    record["indexes"] = hashes.of_member(rows, place) if hashes.names else NO_HASHES
     if error is not None:
         rows.drop(place)
     return MemberResult(record, shapes, None, error)

@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 
 from xsim.plan.run_plan import RunPlan
+from xsim.sink.block_rows import BlockRows
 
 Values = np.ndarray[Any, Any]
+
+NO_HASHES: dict[str, str] = {}
+"""Of members without index variables: one object, so that it is written once for many."""
 
 
 class IndexHashes:
@@ -30,6 +34,11 @@ class IndexHashes:
         self.names = tuple(output.name for output in plan.outputs if output.is_index)
         self._latest: dict[str, tuple[bytes, str]] = {}
         self._found: dict[str, str] = {}
+
+    def of_member(self, rows: BlockRows, place: int) -> dict[str, str]:
+        """Give those of a member of a block that is being run."""
+        found = {name: saved.rows for name in self.names if (saved := rows.saved(name, place)) is not None}
+        return self.of(found)
 
     def of(self, rows: Mapping[str, Values]) -> dict[str, str]:
         """Give a hash of each index variable that is there, in one object as long as they are the same."""

@@ -62,10 +62,13 @@ def run_member(
     Exception
         What a process raises, after ``finalize`` has run, with notes that name process, stage and step.
     """
+    if plan.options.validate != "all" and hooks.profile is None:
+        programs = _programs(plan, state, hooks, in_parallel, None)
+        return _run(plan, state, inputs, SaveSchedule(plan, state, puts, lanes), programs, stepped)
     with Guards(plan.graph, state.objects) if plan.options.validate == "all" else nullcontext() as guards:
         if hooks.profile is None:
             programs = _programs(plan, state, hooks, in_parallel, guards)
-            return _run(plan, state, inputs, SaveSchedule(plan, state, puts, lanes), programs, stepped)
+            return _run(plan, state, inputs, SaveSchedule(plan, state, puts), programs, stepped)
         with TimedMember(hooks.profile, plan, state.objects) as timed:
             programs = _programs(plan, state, hooks, timed.scheduling(in_parallel), timed.methods(guards))
             outputs = SaveSchedule(plan, state, timed.puts(puts))
@@ -128,7 +131,8 @@ def _run(
         _finalize_after(error, finalize, values, move_to, step)
         raise
     _finalize(finalize, values, move_to, step)
-    state.forget_cached(plan.graph.caching)
+    if plan.graph.caching:
+        state.forget_cached(plan.graph.caching)
     return ending
 
 

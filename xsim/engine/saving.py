@@ -53,8 +53,8 @@ class SaveSchedule:
         ]
         self.due = found.due
         self._numbers = found.combinations
-        self._combinations = [[saves[number] for number in numbers] for numbers in found.combinations]
-        self._at_end = [saves[number] for number in found.at_end]
+        self._combinations = [[saves[number] for number in numbers] if numbers else [] for numbers in self._numbers]
+        self._at_end = saves if len(saves) == len(found.at_end) else [saves[number] for number in found.at_end]
         self._save = _save
         self._lanes = lanes
         self._slow = set() if lanes is None else {number for number in self.due if number}

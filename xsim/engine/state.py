@@ -18,7 +18,7 @@ from xsim.plan.inputs import PlannedInput
 from xsim.plan.run_plan import RunPlan
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)  # one is made for each member, and frozen ones cost several times as much to make
 class State:
     """Live values of a model.
 

@@ -45,6 +45,8 @@ class Batch:
 
     def position(self, member: int) -> Position:
         """Give the position of a member on the grid."""
+        if len(self.shape) == 1:
+            return (member,)
         found = []
         for size in reversed(self.shape):
             member, i = divmod(member, size)

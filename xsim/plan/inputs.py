@@ -30,7 +30,7 @@ _PART = 1024
 """Numbers that are made objects at once."""
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)  # one is made for each member, and frozen ones cost several times as much to make
 class PlannedInput:
     """The value of an input.
 
