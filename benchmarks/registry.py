@@ -35,7 +35,7 @@ class Row:
     fixed : float, optional
         Seconds that a call of xsim costs at size zero.
     details : mapping
-        More for those who want to know: sizes, rounds, the same value by medians.
+        More for those who want to know: sizes, rounds, the same value by the least times.
     """
 
     case: str

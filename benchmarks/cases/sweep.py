@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from statistics import median
 from typing import Any
 
 from loky import ProcessPoolExecutor, get_reusable_executor
@@ -54,7 +55,7 @@ def efficiency(m: Measure) -> Measured:
     with ProcessPoolExecutor(WORKERS) as pool:
         times = m.times((MEMBERS,), {"xsim": warm, "by hand": by_hand, "loky by hand": with_pool}, wall=True)
     members = times.sizes[0]
-    best = {who: times.best(members, who) for who in ("xsim", "by hand", "loky by hand")}
+    best = {who: times.usual(members, who) for who in ("xsim", "by hand", "loky by hand")}
     efficient = {who: 100 * ratio(best["by hand"] / WORKERS, best[who]) for who in best}
     details = {"members": members, "rounds": times.rounds, "loky by hand": efficient["loky by hand"]}
     return m.row(efficient["xsim"], "%", 97.0, at_least=True, per="sweep", seconds=best, details=details)
@@ -86,5 +87,5 @@ def start(m: Measure) -> Measured:
     for _ in range(1 if m.small else 5):
         for who, function in functions.items():
             found[who].append(run_fresh(function))
-    best = {who: min(seconds) for who, seconds in found.items()}
+    best = {who: median(seconds) for who, seconds in found.items()}
     return m.row(ratio(best["xsim"], best["by hand"]), "×", 1.2, per="start", seconds=best)

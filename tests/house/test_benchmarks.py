@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 
 import pytest
 
@@ -81,12 +80,20 @@ def test_cases_are_chosen_by_patterns() -> None:
 
 
 def test_slopes_are_what_one_more_unit_costs() -> None:
-    """The least of several rounds counts at each size, or the median; the fixed cost is that at size zero."""
-    times = Times((10, 110), {(10, "xsim"): [3.0, 2.0, 9.0], (110, "xsim"): [12.0, 30.0, 14.0]})
-    assert times.slope("xsim") == pytest.approx(0.1)
-    assert times.slope("xsim", median) == pytest.approx(0.11)
-    assert times.fixed("xsim") == pytest.approx(1.0)
-    assert times.rounds == 3
+    """One disturbed round changes no value, whichever work it has hit: pairs of a round are neighbours in time."""
+    seconds = {
+        (10, "xsim"): [1.0, 5.0, 1.0],
+        (110, "xsim"): [3.0, 7.0, 9.0],
+        (10, "by hand"): [0.5, 0.5, 0.5],
+        (110, "by hand"): [1.5, 0.6, 1.5],
+    }
+    times = Times((10, 110), seconds)
+    assert times.slope("xsim") == pytest.approx(0.02)
+    assert times.slope("by hand") == pytest.approx(0.01)
+    assert times.least_slope("by hand") == pytest.approx(0.001)
+    assert times.fixed("xsim") == pytest.approx(1.0 - 0.2)
+    assert times.best(110, "by hand") == 0.6
+    assert times.usual(110, "xsim") == 7.0
 
 
 def test_work_is_timed_in_turns_and_its_files_are_deleted() -> None:
