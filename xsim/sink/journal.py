@@ -82,7 +82,7 @@ def begin_journal(group: zarr.Group, batch: Batch) -> None:
     """Make a journal of members none of which has ended: others see them, and can ask for something."""
     if JOURNAL not in group:  # of one that was lost, or half deleted, no record is to come back
         sync(group.store.delete_dir(f"{group.path}/{JOURNAL}".lstrip("/")))
-    put_journal(group, batch, batch.shape, "")
+    put_journal(group, batch, tuple(max(1, n) for n in batch.shape), "")  # there may be no members
 
 
 def put_journal(group: zarr.Group, batch: Batch, block: tuple[int, ...], run: str) -> None:
