@@ -1,7 +1,7 @@
 # `make help` lists the targets. PYTHON=/path/to/python picks the interpreter (see ci/README.md).
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test test-slow test-chaos bench bench-peers bench-doc lint format doc clean
+.PHONY: help environment demo test test-slow test-chaos test-interpreter bench bench-peers bench-doc lint format doc clean
 
 # The python of the interpreter's environment. The environment is up to date here, so this only looks it up.
 python = python="$$(ci/environment)" && "$$python"
@@ -25,6 +25,9 @@ test-slow: environment ## run the slow tests
 
 test-chaos: environment ## kill sweeps by the hundred, fill their disks, and resume them
 	@$(python) -m pytest -m chaos
+
+test-interpreter: environment ## run the tests that differ most by interpreter and packages
+	@$(python) -m pytest tests/conformance tests/migration tests/properties tests/unit/base tests/unit/declare tests/unit/model
 
 bench: environment ## measure xsim beside work written by hand (minutes; wants a quiet machine)
 	@$(python) -m benchmarks --json build/benchmarks.json
