@@ -118,6 +118,8 @@ class SharedState:
         )
 
     def _value(self, key: Key) -> Any:
+        if self._graph.variable(key).var_type is VarType.ON_DEMAND:  # nobody asks for it to be computed here
+            return _MISSING
         return get_slot(self._objects[key[0]], key[1], _MISSING)
 
     def _is_opaque(self, key: Key) -> bool:
