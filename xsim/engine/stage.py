@@ -64,7 +64,8 @@ class StageProgram:
         self._calls = calls
         runs = found.runs
         self._runs = [(0, calls)] if len(runs) == 1 else [(number, calls[first:stop]) for number, first, stop in runs]
-        self._prepares = bool(found.asks or found.caching)
+        # All there is to call where nothing is asked for and nothing is cached, as in most stages.
+        self._plain = calls if len(runs) == 1 and not (found.asks or found.caching) else None
         self._objects = objects
 
     @cached_property
@@ -103,7 +104,21 @@ class StageProgram:
         Exception
             What a stage method raises, with a note that names the process and the stage.
         """
-        packs = self.prepare(values) if self._prepares else NO_ARGUMENTS
+        if self._plain is None:
+            return self._run_with_arguments(values)
+        call: Callable[..., Any] | None = None
+        try:
+            for call in self._plain:
+                if (answer := call()) is not None and steers(answer):
+                    return self._run_rest(self._position(call), answer, NO_ARGUMENTS)
+        except BaseException as error:
+            if call is not None:
+                self.locate(error, self._found.names[self._position(call)])
+            raise
+        return _GOES_ON
+
+    def _run_with_arguments(self, values: Mapping[str, Any]) -> Answer:
+        packs = self.prepare(values)
         call: Callable[..., Any] | None = None
         try:
             for number, calls in self._runs:

@@ -145,9 +145,9 @@ def is_done(record: Record) -> bool:
     )
 
 
-def unfold(texts: Array, programs: bool = False) -> dict[str, Array]:
-    """Turn records into one array for each field."""
-    return fields_of(_decode_all(texts.ravel().tolist()), texts.shape, programs)
+def unfold(texts: Array, programs: bool = False, only_said: bool = False) -> dict[str, Array]:
+    """Turn records into one array for each field; see `fields_of`."""
+    return fields_of(_decode_all(texts.ravel().tolist()), texts.shape, programs, only_said)
 
 
 def _decode_all(texts: list[Any]) -> list[Record]:
@@ -163,15 +163,29 @@ def _decode_all(texts: list[Any]) -> list[Record]:
     return records if sound else list(map(decode, texts))
 
 
-def fields_of(records: Iterable[Record], shape: tuple[int, ...], programs: bool = False) -> dict[str, Array]:
-    """Give one array for each field, by the name of its variable; that of programs too where it is wanted."""
+def fields_of(
+    records: Iterable[Record], shape: tuple[int, ...], programs: bool = False, only_said: bool = False
+) -> dict[str, Array]:
+    """Give one array for each field, by the name of its variable.
+
+    Parameters
+    ----------
+    records : iterable of mapping
+    shape : tuple of int
+        Of the arrays.
+    programs : bool
+        Whether that of programs is wanted too.
+    only_said : bool
+        Leave out what no record says anything of.
+    """
     records = list(records)
     said = frozenset().union(*records)  # most members are done, and say little
     found = {}
     for field, (name, default, _) in all_fields(programs).items():
         dtype: Any = object if isinstance(default, str) else type(default)
         if field not in said:
-            found[name] = np.full(shape, default, dtype)
+            if not only_said:
+                found[name] = np.full(shape, default, dtype)
             continue
         known = (int, float) if isinstance(default, float) else type(default)
         values = [record.get(field, default) for record in records]

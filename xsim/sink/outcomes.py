@@ -42,11 +42,14 @@ def write_outcomes(group: zarr.Group, batch: Batch, programs: bool) -> None:
 
 
 def _columns(journal: zarr.Array[Any], batch: Batch, box: Block, programs: bool) -> dict[str, Array]:
-    """Give one array for each field of the records in a box, with texts as numpy packs them."""
-    columns = {name: np.empty(box.shape, dtype=_packed(default)) for name, default, _ in all_fields(programs).values()}
+    """Give one array for each field that any record in a box has, with texts as numpy packs them."""
+    columns: dict[str, Array] = {}
+    defaults = {name: default for name, default, _ in all_fields(programs).values()}
     inside = Batch(batch.dims, box.shape)
     for part in blocks(inside, block_shape(inside, READ_AT_ONCE)):
-        for name, values in unfold(read_texts(journal, part.within(box)), programs).items():
+        for name, values in unfold(read_texts(journal, part.within(box)), programs, only_said=True).items():
+            if name not in columns:
+                columns[name] = np.full(box.shape, defaults[name], dtype=_packed(defaults[name]))
             columns[name][part.slices] = values
     return columns
 
