@@ -200,7 +200,7 @@ class Job:
             return now - start > limit or now > self._site.deadline or self._site.cancelled()
 
         facts = program.wait(must_end)
-        if facts.get("exit_code", 0) < 0 and not self._site.cancelled():
+        if facts.get("exit_code", 0) < 0 and not must_end():
             time.sleep(SIGNAL)
         seconds = time.monotonic() - start
         if "error" in facts:

@@ -30,7 +30,7 @@ _PART = 1024
 """Numbers that are made objects at once."""
 
 
-@attrs.define(eq=False)  # one is made for each member, and frozen ones cost several times as much to make
+@attrs.frozen(eq=False)
 class PlannedInput:
     """The value of an input.
 
