@@ -27,7 +27,7 @@ test-chaos: environment ## kill sweeps by the hundred, fill their disks, and res
 	@$(python) -m pytest -m chaos
 
 test-interpreter: environment ## run the tests that differ most by interpreter and packages
-	@$(python) -m pytest tests/conformance tests/migration tests/properties tests/unit/base tests/unit/declare tests/unit/model
+	@$(python) -m pytest tests/conformance tests/house tests/unit/base tests/unit/declare tests/unit/model tests/unit/setup
 
 bench: environment ## measure xsim beside work written by hand (minutes; wants a quiet machine)
 	@$(python) -m benchmarks --json build/benchmarks.json

@@ -100,7 +100,7 @@ def test_a_worker_that_dies_is_no_loss(server, tmp_path, write):
 @pytest.mark.parametrize(
     ("way", "when", "step"),
     [
-        ("block of 4", "after", 2),
+        ("block of 4", "after", 3),
         ("sequential", "before", 5),
         ("streamed", "half", 5),
         ("threads", "half", 6),
