@@ -38,18 +38,12 @@ class StageProgram:
     stage : Stage
     wrap : callable, optional
         Puts something around each method, by the name of the process.
-
-    Attributes
-    ----------
-    asks : frozenset of str
-        The runtime arguments that methods take.
     """
 
     def __init__(self, graph: ModelGraph, objects: Mapping[str, Any], stage: Stage, wrap: Wrap | None = None) -> None:
         found = graph.calls[stage]
         self.graph = graph
         self.stage = stage
-        self.asks = found.asks
         self._found = found
         # What a sweep of tiny members pays for each of them: no more than binding is done here.
         method = found.method
@@ -62,16 +56,19 @@ class StageProgram:
         if wrap is not None:
             calls = [wrap(name, stage, call) for name, call in zip(found.names, calls, strict=True)]
         self._calls = calls
-        runs = found.runs
-        self._runs = [(0, calls)] if len(runs) == 1 else [(number, calls[first:stop]) for number, first, stop in runs]
         # All there is to call where nothing is asked for and nothing is cached, as in most stages.
-        self._plain = calls if len(runs) == 1 and not (found.asks or found.caching) else None
+        self._plain = calls if found.is_plain else None
         self._objects = objects
 
     @cached_property
     def calls(self) -> list[tuple[str, Callable[..., Any], int]]:
         """Name of each process, its method, and which kind of arguments that takes."""
         return [(name, call, number) for call, (name, number, _) in zip(self._calls, self._found.calls, strict=True)]
+
+    @cached_property
+    def _runs(self) -> list[tuple[int, list[Callable[..., Any]]]]:
+        calls, runs = self._calls, self._found.runs
+        return [(0, calls)] if len(runs) == 1 else [(number, calls[first:stop]) for number, first, stop in runs]
 
     @cached_property
     def _caching(self) -> list[Any]:

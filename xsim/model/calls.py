@@ -37,6 +37,8 @@ class StageCalls:
         Names of the processes.
     is_idle : bool
         Whether the stage has nothing to do.
+    is_plain : bool
+        Whether there is nothing to do but to call methods without arguments.
     """
 
     method: str
@@ -47,6 +49,7 @@ class StageCalls:
     asks: frozenset[str]
     names: tuple[str, ...] = attrs.field(init=False)
     is_idle: bool = attrs.field(init=False)
+    is_plain: bool = attrs.field(init=False)
 
     @names.default
     def _names(self) -> tuple[str, ...]:
@@ -55,6 +58,10 @@ class StageCalls:
     @is_idle.default
     def _is_idle(self) -> bool:
         return not (self.calls or self.caching)
+
+    @is_plain.default
+    def _is_plain(self) -> bool:
+        return bool(self.calls) and not (self.asks or self.caching)
 
 
 def stage_calls(order: tuple[str, ...], specs: Mapping[str, ProcessSpec], stage: Stage) -> StageCalls:

@@ -16,6 +16,8 @@ from xsim.plan.outputs import PlannedOutput
 
 LONGEST_SECONDS = 30.0
 SHORTEST_SECONDS = 0.1
+SHORTEST_ALONE = 0.5
+"""The same where there is one worker, for which nobody waits at the end."""
 TASKS_PER_WORKER = 16
 LEAST_BYTES = 4096
 """What a member counts at the least: so much its record takes while its block is under way (DESIGN §B10)."""
@@ -91,7 +93,8 @@ def best_size(nbytes: int, seconds: float, members: int, workers: int) -> int:
         The largest of 1, 2, 5, 10, 20, 50 ... whose data keep within a chunk, and whose work is neither long nor so
         much that workers wait for each other at the end.
     """
-    time_limit = min(LONGEST_SECONDS, max(SHORTEST_SECONDS, seconds * members / (TASKS_PER_WORKER * workers)))
+    shortest = SHORTEST_SECONDS if workers > 1 else SHORTEST_ALONE
+    time_limit = min(LONGEST_SECONDS, max(shortest, seconds * members / (TASKS_PER_WORKER * workers)))
     best = size = 1
     for factor in _one_two_five():
         size = factor

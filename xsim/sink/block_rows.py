@@ -53,11 +53,7 @@ class BlockRows(Sequence[MemberData | None]):
 
     def end(self) -> Mapping[str, SavedShape]:
         """End the member that runs; give shapes of its outputs, in one object as long as they are the same."""
-        found = {}
-        for name, column in self._all:
-            shape = column.end()
-            if shape is not None:
-                found[name] = shape
+        found = {name: shape for name, column in self._all if (shape := column.end()) is not None}
         if self._running is not None:
             self._present[self._running] = True
             self._running = None

@@ -58,6 +58,9 @@ class Column:
             self._find_usual(known.storage)
         self._looks = known is not None and known.storage.is_integer
         self._ends: list[tuple[int, bool, bool]] = [(0, False, False)] * members
+        # What is said of a member that has a value for each label; one object, by which it is known.
+        self._whole = output.nlabels, False, False
+        self._usual: SavedShape = self._own_shape, False, False
         self._labels = output.nlabels
         self._place = 0
         self._here: Array = np.empty(0)
@@ -123,6 +126,9 @@ class Column:
             return self._end_own(self._buffer)
         if not self._filled:
             return None
+        if self._filled == self._labels and not self._looks:
+            self._ends[self._place] = self._whole
+            return self._usual
         missing = self._filled < self._labels
         ambiguous = self._looks and self._is_ambiguous()
         self._ends[self._place] = (self._filled, missing, ambiguous)

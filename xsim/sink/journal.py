@@ -150,10 +150,23 @@ def unfold(texts: Array, programs: bool = False, only_said: bool = False) -> dic
     return fields_of(_decode_all(texts.ravel().tolist()), texts.shape, programs, only_said)
 
 
+_REST = f', "{OF_OUTPUTS[0]}": '
+"""What comes before that which a record says of its outputs; in a text that is part of one, quotes have a backslash."""
+
+
+def _without_outputs(text: str, checked: dict[str, bool]) -> str:
+    """Give a record without what it says of outputs, which is mostly the same for all and is decoded once."""
+    head, found, rest = text.partition(_REST)
+    if found and rest not in checked:
+        checked[rest] = tuple(decode(f"{{{_REST[2:]}{rest}")) == OF_OUTPUTS
+    return f"{head}}}" if found and checked[rest] else text or "{}"
+
+
 def _decode_all(texts: list[Any]) -> list[Record]:
-    """Decode many records at once, or one by one where any is damaged."""
+    """Decode what many records say of their members, at once, or one by one where any is damaged."""
+    checked: dict[str, bool] = {}
     try:
-        found = json.loads(f"[{',0,'.join([str(text) or '{}' for text in texts])}]")
+        found = json.loads(f"[{',0,'.join([_without_outputs(str(text), checked) for text in texts])}]")
     except (ValueError, RecursionError):
         found = []
     # Damage may be JSON too: another value, two of them, or a part of one. Then the zeros are elsewhere.

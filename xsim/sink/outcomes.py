@@ -15,7 +15,7 @@ from xsim.sink.records import read_texts
 
 OUTCOME_CHUNK = 5_000
 """Members whose outcomes make a chunk."""
-READ_AT_ONCE = 500
+READ_AT_ONCE = 1_000
 """Members whose records are read at once: as objects of Python they take many times the room of their columns."""
 
 

@@ -25,7 +25,8 @@ def four_threads():
         before = threads()
         assert set(before.values()) == {4}
         yield
-        assert threads() == before
+        after = threads()  # a run may have loaded a library
+        assert {library: after[library] for library in before} == before
 
 
 @pytest.mark.parametrize("number", [1, 2])
@@ -99,6 +100,35 @@ def test_restored_after_a_failure(options):
     with pytest.raises(ZeroDivisionError):
         setup.xsim.run(model=model, progress=False, **options)
     assert threads() == before
+
+
+@xs.process
+class Which:
+    """Notes the limits that hold in its worker."""
+
+    x = xs.variable()
+    worker = xs.variable(intent="out")
+    limits = xs.variable(intent="out")
+
+    def initialize(self):
+        from xsim.engine.executors import worker
+
+        self.worker = os.getpid()
+        self.limits = id(worker._limits)
+
+
+def test_a_worker_looks_for_libraries_once_in_a_run():
+    """The first members and the blocks after them run in a worker under the same limits, which are found once."""
+    model = xs.Model({"which": Which})
+    outputs = {"which__worker": None, "which__limits": None}
+    setup = xs.create_setup(model, input_vars={"which__x": ("m", np.arange(8.0))}, output_vars=outputs)
+
+    found = setup.xsim.run(
+        model, batch_dim="m", parallel=True, scheduler="processes", workers=2, block=1, progress=False
+    )
+
+    pairs = set(zip(found.which__worker.values.tolist(), found.which__limits.values.tolist(), strict=True))
+    assert len(pairs) == len(set(found.which__worker.values.tolist()))
 
 
 @pytest.mark.parametrize("options", [{}, {"parallel": True, "workers": 2}])

@@ -90,7 +90,7 @@ def test_shapes_on_a_grid(members, expected):
 def test_best_size(nbytes, seconds, members, workers):
     """The largest of 1, 2, 5 ... that keeps within 4 MiB, of which a member takes 4 KiB, and within a task's time."""
     series = [factor * 10**power for power in range(6) for factor in (1, 2, 5)]
-    limit = min(30, max(0.1, seconds * members / (16 * workers)))
+    limit = min(30, max(0.1 if workers > 1 else 0.5, seconds * members / (16 * workers)))
     fitting = [n for n in series if n <= members and n * max(nbytes, 4096) <= 4 * MIB and n * seconds <= limit]
     assert best_size(nbytes, seconds, members, workers) == max([1, *fitting])
 
@@ -99,6 +99,7 @@ def test_best_size(nbytes, seconds, members, workers):
     ("nbytes", "seconds", "members", "workers", "expected"),
     [
         (8, 1.5e-4, 10_000, 2, 500),  # 0.1 s of work
+        (8, 5e-4, 1_000, 1, 1000),  # half a second, where no other worker waits for the last block
         (8, 1e-6, 10_000, 2, 1000),  # 4 MiB hold the records of 1024 members
         (8, 1e-3, 10_000, 2, 200),  # 10 s in all, among 32 tasks
         (MIB, 1e-5, 10_000, 2, 2),  # 4 MiB hold 4 members

@@ -124,6 +124,32 @@ def test_damaged_records_among_others(damaged):
         assert found["xsim_outcome"].tolist() == ["done" if text == good else "pending" for text in texts]
 
 
+@pytest.mark.parametrize("rest", ["{}}", '{}, "missing": [], "ambiguous": [], "indexes": {}, "outcome": "failed"}', ""])
+def test_records_damaged_in_what_they_say_of_outputs(rest):
+    """What records say of outputs is decoded once for all; one in which it is damaged is none, or as it is."""
+    good = json.dumps(DONE)
+    damaged = good.partition(', "sizes": ')[0] + ', "sizes": ' + rest
+    try:
+        expected = json.loads(damaged)["outcome"]
+    except ValueError:
+        expected = "pending"
+
+    found = unfold(np.array([good, damaged, good, damaged], dtype=object))
+
+    assert found["xsim_outcome"].tolist() == ["done", expected, "done", expected]
+
+
+def test_a_reason_that_looks_like_the_rest_of_a_record():
+    """Texts within records are texts, whatever they contain."""
+    record = {"outcome": "failed", "reason": 'bad, "sizes": {}'}
+    texts = [json.dumps(record), json.dumps({"reason": {"a": 1, "sizes": 2}, "outcome": "failed"}), json.dumps(DONE)]
+
+    found = unfold(np.array(texts, dtype=object))
+
+    assert found["xsim_outcome"].tolist() == ["failed", "failed", "done"]
+    assert found["xsim_reason"].tolist() == ['bad, "sizes": {}', "", ""]
+
+
 def test_two_damaged_records_that_make_up_for_each_other():
     """One record that is two and two that are one are told from three sound ones."""
     texts = ['{"outcome": "done"}, {}', '{"reason": "', '"}']

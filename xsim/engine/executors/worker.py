@@ -95,17 +95,20 @@ def run_in_worker(path: str, threads: int, task: Task, coordinator: int) -> list
     global _loaded, _limits, _whereabouts
     _follow_parent(coordinator)
     if _whereabouts is None or _loaded is None or Path(_loaded[0]).parent != Path(path).parent:
+        # Another run.
         if _whereabouts is not None:
             _whereabouts.close()
         _whereabouts = Whereabouts(Path(path).parent)
+        if _limits is not None:
+            _limits.restore()
+            _limits = None
     if _loaded is None or _loaded[0] != path:
         _loaded = None  # free the one before
         _loaded = (path, _load(path))
-        if _limits is not None:
-            _limits.restore()  # of the run before
+    if _limits is None:
         _limits = ThreadLimits(threads)
-    assert _limits is not None
-    _limits.renew()
+    else:
+        _limits.renew()
     writer = _loaded[1].writer
     try:
         with nullcontext() if writer is None else writer.working():
