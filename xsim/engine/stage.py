@@ -67,8 +67,7 @@ class StageProgram:
 
     @cached_property
     def _runs(self) -> list[tuple[int, list[Callable[..., Any]]]]:
-        calls, runs = self._calls, self._found.runs
-        return [(0, calls)] if len(runs) == 1 else [(number, calls[first:stop]) for number, first, stop in runs]
+        return [(number, self._calls[first:stop]) for number, first, stop in self._found.runs]
 
     @cached_property
     def _caching(self) -> list[Any]:

@@ -58,8 +58,7 @@ class Column:
             self._find_usual(known.storage)
         self._looks = known is not None and known.storage.is_integer
         self._ends: list[tuple[int, bool, bool]] = [(0, False, False)] * members
-        # What is said of a member that has a value for each label; one object, by which it is known.
-        self._whole = output.nlabels, False, False
+        # What is said of a member that has a value for each label; one object, which is soon compared with itself.
         self._usual: SavedShape = self._own_shape, False, False
         self._labels = output.nlabels
         self._place = 0
@@ -127,7 +126,7 @@ class Column:
         if not self._filled:
             return None
         if self._filled == self._labels and not self._looks:
-            self._ends[self._place] = self._whole
+            self._ends[self._place] = (self._filled, False, False)
             return self._usual
         missing = self._filled < self._labels
         ambiguous = self._looks and self._is_ambiguous()

@@ -16,7 +16,10 @@ from xsim.sink.records import read_texts
 OUTCOME_CHUNK = 5_000
 """Members whose outcomes make a chunk."""
 READ_AT_ONCE = 1_000
-"""Members whose records are read at once: as objects of Python they take many times the room of their columns."""
+"""Members whose records are read at once: as objects of Python they take many times the room of their columns.
+
+As many as the largest block has whose size xsim chooses: a chunk of the journal is decoded once.
+"""
 
 
 def write_outcomes(group: zarr.Group, batch: Batch, programs: bool) -> None:
