@@ -7,7 +7,7 @@ import io
 import pickle
 from collections import ChainMap
 from types import CodeType
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 import attrs
 import cloudpickle
@@ -17,10 +17,15 @@ from xsim.engine.failure import note
 from xsim.errors import NotPicklableError
 
 
-def dumps(thing: Any) -> bytes:
+def dump(thing: Any, file: BinaryIO) -> None:
     """Pickle something for worker processes; classes and functions of scripts and notebooks go along by value."""
+    _Pickler(file).dump(thing)
+
+
+def dumps(thing: Any) -> bytes:
+    """Give the bytes of the same."""
     with io.BytesIO() as file:
-        _Pickler(file).dump(thing)
+        dump(thing, file)
         return file.getvalue()
 
 

@@ -8,14 +8,11 @@ from math import prod
 from xsim.engine.block import PENDING, MemberResult
 from xsim.engine.book import Book
 from xsim.engine.executors.protocol import Ended, Task
-from xsim.plan.blocks import Block, single
+from xsim.plan.blocks import WORTH_SENDING, Block, single
 from xsim.plan.chunks import CHUNK_BYTES
 from xsim.plan.run_plan import RunPlan
 from xsim.sink.batch import BatchSink
 from xsim.sink.facts import OutputShape
-
-WORTH_SENDING = 0.01
-"""Seconds that a member takes, at the least, to be worth a task of its own."""
 
 
 class Tail:

@@ -19,6 +19,10 @@ SHORTEST_SECONDS = 0.1
 SHORTEST_ALONE = 0.5
 """The same where there is one worker, for which nobody waits at the end."""
 TASKS_PER_WORKER = 16
+TASKS_WITH_TAIL = 8
+"""The same where the last blocks are run member by member, so that nobody waits for a whole one."""
+WORTH_SENDING = 0.01
+"""Seconds that a member takes, at the least, to be worth a task of its own."""
 LEAST_BYTES = 4096
 """What a member counts at the least: so much its record takes while its block is under way (DESIGN §B10)."""
 
@@ -94,7 +98,8 @@ def best_size(nbytes: int, seconds: float, members: int, workers: int) -> int:
         much that workers wait for each other at the end.
     """
     shortest = SHORTEST_SECONDS if workers > 1 else SHORTEST_ALONE
-    time_limit = min(LONGEST_SECONDS, max(shortest, seconds * members / (TASKS_PER_WORKER * workers)))
+    tasks = TASKS_PER_WORKER if seconds < WORTH_SENDING else TASKS_WITH_TAIL
+    time_limit = min(LONGEST_SECONDS, max(shortest, seconds * members / (tasks * workers)))
     best = size = 1
     for factor in _one_two_five():
         size = factor

@@ -1,5 +1,6 @@
 """Worker processes: what travels, what is refused, what happens to a worker that ends (DESIGN §V1, §B9, §B10, §R2)."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -64,6 +65,48 @@ def test_threads_of_numerical_libraries(threads):
     """Numerical libraries in workers have no more threads than are allowed (DESIGN §R2)."""
     result = setup_of().xsim.run(MODEL, batch_dim="b", block=1, threads_per_worker=threads, **PROCESSES)
     assert (result.simple__threads.values <= threads).all()
+
+
+@xs.process
+class Frozen:
+    """Tells how many objects the garbage collector passes over in its worker."""
+
+    k = xs.variable()
+    out = xs.variable(intent="out")
+
+    def initialize(self):
+        self.out = gc.get_freeze_count()
+
+
+def test_the_collector_passes_over_what_workers_import():
+    """Without psutil, loky collects garbage every second in each worker: the modules of xsim are not looked through."""
+    model = xs.Model({"frozen": Frozen})
+    result = setup_of(model, output_vars=["out"]).xsim.run(model, batch_dim="b", **PROCESSES)
+    assert (result.frozen__out.values > 50_000).all()
+    assert gc.get_freeze_count() == 0
+
+
+class CountedHook(xs.RuntimeHook):
+    """Counts how often it is pickled."""
+
+    pickled = 0
+
+    def __getstate__(self):
+        CountedHook.pickled += 1
+        return dict(self.__dict__)
+
+    @xs.runtime_hook("initialize")
+    def look(self, model, context, state):
+        pass
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_plan_and_hooks_travel_once(tmp_path, on_disk):
+    """Plan and hooks are pickled once in a run, for the check, the first members and all blocks."""
+    before = CountedHook.pickled
+    store = tmp_path / "out.zarr" if on_disk else None
+    setup_of().xsim.run(MODEL, batch_dim="b", block=1, store=store, hooks=[CountedHook()], **PROCESSES)
+    assert CountedHook.pickled == before + 1
 
 
 SCRIPT = """

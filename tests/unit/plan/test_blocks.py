@@ -90,7 +90,8 @@ def test_shapes_on_a_grid(members, expected):
 def test_best_size(nbytes, seconds, members, workers):
     """The largest of 1, 2, 5 ... that keeps within 4 MiB, of which a member takes 4 KiB, and within a task's time."""
     series = [factor * 10**power for power in range(6) for factor in (1, 2, 5)]
-    limit = min(30, max(0.1 if workers > 1 else 0.5, seconds * members / (16 * workers)))
+    tasks = 16 if seconds < 0.01 else 8
+    limit = min(30, max(0.1 if workers > 1 else 0.5, seconds * members / (tasks * workers)))
     fitting = [n for n in series if n <= members and n * max(nbytes, 4096) <= 4 * MIB and n * seconds <= limit]
     assert best_size(nbytes, seconds, members, workers) == max([1, *fitting])
 
@@ -102,6 +103,7 @@ def test_best_size(nbytes, seconds, members, workers):
         (8, 5e-4, 1_000, 1, 1000),  # half a second, where no other worker waits for the last block
         (8, 1e-6, 10_000, 2, 1000),  # 4 MiB hold the records of 1024 members
         (8, 1e-3, 10_000, 2, 200),  # 10 s in all, among 32 tasks
+        (8, 0.05, 100, 2, 5),  # 5 s in all, among 16 tasks: the last ones are shared out by members
         (MIB, 1e-5, 10_000, 2, 2),  # 4 MiB hold 4 members
         (5 * MIB, 1e-5, 10_000, 2, 1),
         (8, 100.0, 10_000, 2, 1),  # more than 30 s each

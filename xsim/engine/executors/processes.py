@@ -26,8 +26,9 @@ from xsim.engine.executors.led import unheard
 from xsim.engine.executors.protocol import Ended, Task
 from xsim.engine.executors.watch import forget, running
 from xsim.engine.executors.window import as_completed, left
-from xsim.engine.executors.worker import absorb, run_in_worker, start, unpacked
-from xsim.engine.picklable import check_picklable, dumps
+from xsim.engine.executors.worker import Shipped, absorb, run_in_worker, start, unpacked
+from xsim.engine.hooks import Hooks
+from xsim.engine.picklable import check_picklable, dump
 from xsim.engine.slot import Working
 from xsim.engine.thread_limits import thread_environment
 from xsim.engine.verdicts import cancelled, timed_out, worker_died
@@ -68,6 +69,7 @@ class ProcessExecutor:
         self._ended: dict[int, float] = {}
         self._starts = 0
         self._plan: RunPlan | None = None
+        self._common: tuple[RunPlan, Hooks, str] | None = None
         self._under_way: dict[Future[list[Any]], Task] = {}
         self._running: set[Future[list[Any]]] = set()
         try:
@@ -97,7 +99,7 @@ class ProcessExecutor:
             If workers end before they have started a member, again and again.
         """
         self._plan = work.plan
-        shipped = self._ship(_without_store(work))
+        shipped = self._ship(work)
         waiting = iter(tasks)
         while True:
             lost: list[Task] = []
@@ -119,7 +121,7 @@ class ProcessExecutor:
             assert error is not None
             waiting = chain(self._recover(work, lost, error), waiting)
 
-    def _submit(self, shipped: str, task: Task) -> Future[list[Any]]:
+    def _submit(self, shipped: Shipped, task: Task) -> Future[list[Any]]:
         if self._control.cancelled:
             task = attrs.evolve(task, cancelled=self._control.cancelled)
         try:
@@ -163,7 +165,7 @@ class ProcessExecutor:
             if member in ended:
                 verdicts[member] = self._verdict(work, member, each.since, ended[member])
         if not verdicts:
-            alone = self._ship(_without_store(attrs.evolve(work, writer=None)))
+            alone = self._ship(attrs.evolve(work, writer=None))
             for member in suspects:
                 verdicts[member] = self._run_alone(alone, work, member)
         return [
@@ -171,7 +173,7 @@ class ProcessExecutor:
             for task in lost
         ]
 
-    def _run_alone(self, shipped: str, work: Work, member: int) -> MemberResult:
+    def _run_alone(self, shipped: Shipped, work: Work, member: int) -> MemberResult:
         """Run a member with no other one beside it, so that a worker that dies tells which one it was."""
         task = Task(single(work.plan.batch.position(member)))
         error: BaseException | None = None
@@ -228,18 +230,22 @@ class ProcessExecutor:
         NotPicklableError
             Naming what stops it.
         """
-        work = _without_store(work)
         try:
-            dumps(work)
+            self._ship(work)
         except Exception as error:
-            check_picklable(work, error)
+            check_picklable(attrs.evolve(work, plan=_without_store(work.plan)), error)
             raise
 
-    def _ship(self, work: Work) -> str:
-        data = dumps(work)
+    def _ship(self, work: Work) -> Shipped:
+        """Put work where workers find it; plan and hooks, which may hold large inputs, once."""
+        if self._common is None or self._common[:2] != (work.plan, work.hooks):
+            self._common = (work.plan, work.hooks, self._file((_without_store(work.plan), work.hooks)))
+        return Shipped(self._common[2], self._file((work.shapes, work.writer, work.limit)))
+
+    def _file(self, thing: Any) -> str:
         handle, path = tempfile.mkstemp(dir=self._folder.name)
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            dump(thing, file)
         return path
 
     def working(self) -> list[Working]:
@@ -288,7 +294,6 @@ def _exit_codes(error: BaseException) -> str:
     return f"exit code {found[1]}" if found else str(error).partition("\n")[0] or type(error).__name__
 
 
-def _without_store(work: Work) -> Work:
+def _without_store(plan: RunPlan) -> RunPlan:
     # A store may be in the memory of this process; where workers write to it, the writer has it.
-    plan = attrs.evolve(work.plan, options=attrs.evolve(work.plan.options, store=None, resume=False))
-    return attrs.evolve(work, plan=plan)
+    return attrs.evolve(plan, options=attrs.evolve(plan.options, store=None, resume=False))

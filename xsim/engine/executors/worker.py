@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import threading
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import nullcontext, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 import cloudpickle
@@ -22,24 +23,53 @@ from xsim.engine.executors.led import be_led
 from xsim.engine.executors.protocol import Task, run_task
 from xsim.engine.executors.watch import Whereabouts
 from xsim.engine.failure import keep, kept
+from xsim.engine.hooks import Hooks
 from xsim.engine.picklable import travelling
 from xsim.engine.thread_limits import ThreadLimits
 from xsim.errors import WorkerError
+from xsim.plan.run_plan import RunPlan
 
 
 def start() -> None:
     """Have a worker load this module, and leave signals to its coordinator."""
     be_led()
+    _freeze()
 
 
+@cache
+def _freeze() -> None:
+    """Let the garbage collector pass over what has been imported here: without psutil, loky collects every second."""
+    gc.freeze()
+
+
+class Shipped(NamedTuple):
+    """Files with the parts of a work: plan and hooks, which stay for a run, and what becomes known during it."""
+
+    common: str
+    own: str
+
+
+_common: tuple[str, RunPlan, Hooks] | None = None
 _loaded: tuple[str, Work] | None = None
 _limits: ThreadLimits | None = None
 _whereabouts: Whereabouts | None = None
 
 
-def _load(path: str) -> Work:
+def _work_of(shipped: Shipped) -> Work:
+    """Load what has not been loaded yet."""
+    global _common, _loaded
+    if _common is None or _common[0] != shipped.common:
+        _common = _loaded = None  # free the one before
+        _common = (shipped.common, *_load(shipped.common))
+    if _loaded is None or _loaded[0] != shipped.own:
+        _loaded = (shipped.own, Work(*_common[1:], *_load(shipped.own)))
+    return _loaded[1]
+
+
+def _load(path: str) -> tuple[Any, ...]:
     try:
-        work: Work = cloudpickle.loads(Path(path).read_bytes())
+        with open(path, "rb") as file:
+            parts: tuple[Any, ...] = cloudpickle.load(file)
     except Exception as error:
         raise WorkerError(
             "a worker process cannot load the model",
@@ -48,7 +78,7 @@ def _load(path: str) -> Work:
             remedy="put the module on the path (PYTHONPATH), install it, or send it along: "
             "cloudpickle.register_pickle_by_value(module)",
         ) from error
-    return work
+    return parts
 
 
 @cache
@@ -90,42 +120,40 @@ def unpacked(results: Iterable[Packed | MemberResult]) -> list[MemberResult]:
     return [each if isinstance(each, MemberResult) else MemberResult(*each) for each in results]
 
 
-def run_in_worker(path: str, threads: int, task: Task, coordinator: int) -> list[Packed]:
+def run_in_worker(shipped: Shipped, threads: int, task: Task, coordinator: int) -> list[Packed]:
     """Run a task in a worker, which keeps the work it was sent last."""
-    global _loaded, _limits, _whereabouts
+    global _limits, _whereabouts
     _follow_parent(coordinator)
-    if _whereabouts is None or _loaded is None or Path(_loaded[0]).parent != Path(path).parent:
+    if _whereabouts is None or _common is None or Path(_common[0]).parent != Path(shipped.own).parent:
         # Another run.
         if _whereabouts is not None:
             _whereabouts.close()
-        _whereabouts = Whereabouts(Path(path).parent)
+        _whereabouts = Whereabouts(Path(shipped.own).parent)
         if _limits is not None:
             _limits.restore()
             _limits = None
-    if _loaded is None or _loaded[0] != path:
-        _loaded = None  # free the one before
-        _loaded = (path, _load(path))
+    work = _work_of(shipped)
     if _limits is None:
         _limits = ThreadLimits(threads)
     else:
         _limits.renew()
-    writer = _loaded[1].writer
+    writer = work.writer
     try:
         with nullcontext() if writer is None else writer.working():
             # Who was stopped on the way here may belong to a run that was killed, and another one have the store.
             _end_without(coordinator)
-            first = _loaded[1].shapes is None
+            first = work.shapes is None
             if first:
                 forget_peak()
             _whereabouts.control = Control()
             _whereabouts.control.cancel(task.cancelled)
-            results = run_task(_loaded[1], task, _whereabouts)
+            results = run_task(work, task, _whereabouts)
     except BaseException as error:
         keep(error, [travelling(result) for result in kept(error)])
         raise
     if first:  # the memory of the first members decides how many run at a time
         results = [attrs.evolve(each, record={**each.record, "memory": peak_memory()}) for each in results]
-    return _packed(_with_figures(_loaded[1], [travelling(result) for result in results]))
+    return _packed(_with_figures(work, [travelling(result) for result in results]))
 
 
 def _with_figures(work: Work, results: list[MemberResult]) -> list[MemberResult]:
