@@ -133,6 +133,7 @@ def _begin(
     pilots = {member: result for member, result in pilots.items() if _fits(result, shapes)}
     for name in book.enter(pilots, pilots.values()):
         sink.grow(name, book.facts[name].own_shape)
+    sink.note(tuple(pilots), [result.record for result in pilots.values()])
     return shapes, shape, _tasks(plan, shape, pilots, book)
 
 
@@ -349,6 +350,8 @@ def _run_blocks(
         ended = [(m, r) for m, r in zip(members, results, strict=True) if r is not PENDING and r.record]
         for name in book.enter([m for m, _ in ended], [r for _, r in ended]):
             sink.grow(name, book.facts[name].own_shape)
+        fresh = [(m, r.record) for m, r in ended if m not in task.known]
+        sink.note([m for m, _ in fresh], [record for _, record in fresh])
         events.members(book.done, book.failed)
     return late
 

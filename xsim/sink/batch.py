@@ -94,6 +94,9 @@ class BatchSink(Protocol):
     def accept(self, block: Block, members: Sequence[MemberData | None], records: Sequence[Record]) -> None:
         """Write a block here."""
 
+    def note(self, members: Sequence[int], records: Sequence[Record]) -> None:
+        """Note what members have told that ran just now, whose records are in the journal when all goes well."""
+
     def grow(self, name: str, own_shape: tuple[int, ...]) -> None:
         """Make an array at least as large as a value."""
 

@@ -91,6 +91,9 @@ class MemoryBatchSink:
         for member, record in zip(block.members(self.plan.batch), records, strict=True):
             self._records[member] = record
 
+    def note(self, members: Sequence[int], records: Sequence[Record]) -> None:
+        """Do nothing: the records are here."""
+
     def grow(self, name: str, own_shape: tuple[int, ...]) -> None:
         """Make an array at least as large as a value."""
         values = self._values[name]

@@ -35,6 +35,7 @@ from xsim.sink.member import MemberData, SavedOutput
 from xsim.sink.notices import Notices
 from xsim.sink.outcomes import write_outcomes
 from xsim.sink.plain_array import Array
+from xsim.sink.plain_outcomes import PlainOutcomes
 from xsim.sink.records import damage, done_records
 from xsim.sink.reopen import facts_of_type, reopen, run_facts
 from xsim.sink.storage_type import StorageType
@@ -254,6 +255,7 @@ class ZarrBatchSink:
     def open(self, plan: RunPlan) -> None:
         """Write the setup, or open what an earlier run has left."""
         self.plan = plan
+        self._plain = PlainOutcomes(plan.batch)
         self.store.open(plan)
         if self.store.earlier is not None:
             self._shapes = reopen(self.store.group, plan, self.store.earlier, self._made_of)
@@ -340,6 +342,10 @@ class ZarrBatchSink:
         self._here.write(block, members)
         self._here.record(block, records)
 
+    def note(self, members: Sequence[int], records: Sequence[Record]) -> None:
+        """Note what members have told, so that it need not be read from the journal."""
+        self._plain.add(members, records)
+
     def grow(self, name: str, own_shape: tuple[int, ...]) -> None:
         """Resize an array, where a value goes beyond its shape."""
         grow_array(array_in(self.store.group, name), own_shape)
@@ -364,5 +370,7 @@ class ZarrBatchSink:
             if output.is_index and dims != (name,):
                 coordinates.append(name)
         if JOURNAL in group:
-            write_outcomes(group, batch, "job" in self.plan.graph.runtime_args)
+            # Whatever has ended in another way may have told more, or less, than is in the journal.
+            plain = self._plain if outcome == "done" else None
+            write_outcomes(group, batch, "job" in self.plan.graph.runtime_args, plain)
         self.store.close(outcome, coordinates)

@@ -11,6 +11,7 @@ from xsim.plan.batch import Batch
 from xsim.plan.blocks import Block, block_shape, blocks
 from xsim.sink.journal import JOURNAL, all_fields, outcome_attrs, unfold
 from xsim.sink.plain_array import Array
+from xsim.sink.plain_outcomes import PlainOutcomes
 from xsim.sink.records import read_texts
 
 OUTCOME_CHUNK = 5_000
@@ -22,8 +23,18 @@ As many as the largest block has whose size xsim chooses: a chunk of the journal
 """
 
 
-def write_outcomes(group: zarr.Group, batch: Batch, programs: bool) -> None:
-    """Unfold the journal of a store into labelled variables, a chunk of these at a time (DESIGN §B10)."""
+def write_outcomes(group: zarr.Group, batch: Batch, programs: bool, plain: PlainOutcomes | None = None) -> None:
+    """Unfold the journal of a store into labelled variables, a chunk of these at a time (DESIGN §B10).
+
+    Parameters
+    ----------
+    group : zarr.Group
+    batch : Batch
+    programs : bool
+        Whether there is a variable of programs.
+    plain : PlainOutcomes, optional
+        What is known of members whose records are in the journal: these need not be read.
+    """
     journal = group[JOURNAL]
     assert isinstance(journal, zarr.Array)
     chunk = block_shape(batch, OUTCOME_CHUNK)
@@ -40,7 +51,8 @@ def write_outcomes(group: zarr.Group, batch: Batch, programs: bool) -> None:
             attributes=outcome_attrs(name),
         )
     for block in blocks(batch, chunk):
-        for name, values in _columns(journal, batch, block, programs).items():
+        known = None if plain is None else plain.columns(block)
+        for name, values in (known or _columns(journal, batch, block, programs)).items():
             arrays[name][block.slices] = values
 
 
