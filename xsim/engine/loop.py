@@ -13,7 +13,7 @@ from xsim.engine.failure import mark, note
 from xsim.engine.guard import Guards
 from xsim.engine.hooks import HookedProgram, Hooks, Runnable
 from xsim.engine.lags import Lags
-from xsim.engine.saving import SaveSchedule
+from xsim.engine.saving import SaveSchedule, save, save_if_set
 from xsim.engine.stage import NOTHING, StageProgram
 from xsim.engine.state import State
 from xsim.engine.timed import TimedMember
@@ -85,7 +85,7 @@ def _run(
 ) -> Ending | None:
     # What a model does not have is None, and costs a step nothing.
     (initialize, run_step, finalize_step, finalize), asks = programs
-    run_steps, due = run_step.run, outputs.due
+    run_steps, due, combinations, saving = run_step.run, outputs.due, outputs.combinations, save
     varying = VaryingInputs.of(inputs, state.objects)
     lags = Lags(plan.graph, state.objects) if plan.graph.lagged else None
     context, values = state.context, state.context.values
@@ -98,7 +98,7 @@ def _run(
         answer: Answer = initialize.run(values)
         stepping = not isinstance(answer, Ending)
         if not stepping:
-            outputs.break_off()
+            saving = save_if_set
         for step in range(plan.timeline.nsteps if stepping else 0):
             if move_to is not None:
                 move_to(step)
@@ -106,24 +106,24 @@ def _run(
                 varying.advance()
             answer = run_steps(values)
             if answer and is_end(answer):
-                outputs.break_off()
-            if due[step]:
-                outputs.save(step)
+                saving = save_if_set
+            if number := due[step]:
+                saving(combinations[number])
             if finalize_step is not None and (not answer or goes_on(answer)):
                 answer = finalize_step.run(values)
             if stepped is not None:
                 stepped(step + 1)
             if answer and is_end(answer):
-                outputs.break_off()
+                saving = save_if_set
                 break
             if lags is not None:
                 lags.advance()
         else:
             if stepping:
-                outputs.save(plan.timeline.nsteps)
+                saving(combinations[due[plan.timeline.nsteps]])
         ending = _ending(answer, step if stepping else -1)
         stepping = False
-        outputs.save_at_end()
+        saving(outputs.at_end)
     except BaseException as error:
         if stepping:
             note(error, f"at {plan.timeline.describe(step)}")

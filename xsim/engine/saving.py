@@ -36,7 +36,11 @@ class SaveSchedule:
     Attributes
     ----------
     due : list of int
-        For each label of the main clock, 0 if nothing is to be saved there.
+        For each label of the main clock the number of a combination of outputs; 0 if nothing is to be saved there.
+    combinations : list of lists of Save
+        Outputs that are saved together.
+    at_end : list of Save
+        Index variables and outputs without a clock.
     """
 
     def __init__(
@@ -52,39 +56,27 @@ class SaveSchedule:
             for (name, process, attribute), put in zip(found.sources, puts, strict=True)
         ]
         self.due = found.due
-        self._numbers = found.combinations
-        self._combinations = [[saves[number] for number in numbers] if numbers else [] for numbers in self._numbers]
-        self._at_end = saves if len(saves) == len(found.at_end) else [saves[number] for number in found.at_end]
-        self._save = _save
-        self._lanes = lanes
-        self._slow = set() if lanes is None else {number for number in self.due if number}
-
-    def save(self, label: int) -> None:
-        """Save what is due at a label of the main clock."""
-        number = self.due[label]
-        self._save(self._combinations[number])
-        if number in self._slow:
-            self._find_lanes(number)
-
-    def _find_lanes(self, number: int) -> None:
-        """Let the outputs of a combination have a lane, now that they have a value."""
-        assert self._lanes is not None
-        self._slow.discard(number)
-        here = self._combinations[number]
-        for place, (output, save) in enumerate(zip(self._numbers[number], here, strict=True)):
-            if lane := self._lanes[output]():
-                here[place] = (*save[:4], *lane)
-
-    def save_at_end(self) -> None:
-        """Save index variables and outputs without a clock."""
-        self._save(self._at_end)
-
-    def break_off(self) -> None:
-        """Let what has no value be missing from now on: the simulation ended before it was set (DESIGN §O8)."""
-        self._save = _save_if_set
+        self.combinations = [[saves[number] for number in numbers] if numbers else [] for numbers in found.combinations]
+        self.at_end = saves if len(saves) == len(found.at_end) else [saves[number] for number in found.at_end]
+        if lanes is not None:
+            for numbers, combination in zip(found.combinations, self.combinations, strict=True):
+                for place, number in enumerate(numbers):
+                    _find_lane(combination, place, lanes[number])
 
 
-def _save(saves: Sequence[Save]) -> None:
+def _find_lane(saves: list[Save], place: int, lane: Callable[[], Lane | None]) -> None:
+    """Let an output have a lane, if there is one, once its first value is put, which tells."""
+    name, process, attribute, put, *_ = saves[place]
+
+    def first(value: Any) -> None:
+        put(value)
+        saves[place] = (name, process, attribute, put, *(lane() or (_NoLane, put)))
+
+    saves[place] = (name, process, attribute, first, _NoLane, first)
+
+
+def save(saves: Sequence[Save]) -> None:
+    """Save outputs."""
     name = ""
     try:
         for name, process, attribute, put, usual, lane in saves:  # noqa: B007 - named in the note
@@ -98,7 +90,8 @@ def _save(saves: Sequence[Save]) -> None:
         raise
 
 
-def _save_if_set(saves: Sequence[Save]) -> None:
-    for save in saves:
+def save_if_set(saves: Sequence[Save]) -> None:
+    """Save outputs but for those without a value: the simulation ended before they were set (DESIGN §O8)."""
+    for each in saves:
         with suppress(UnsetVariableError):
-            _save([save])
+            save([each])
