@@ -144,7 +144,7 @@ def many_agents(m: Measure) -> Measured:
         return loop
 
     works = {"xsim": with_xsim(), "by hand": by_hand, "xsim parallel": with_xsim(parallel=True, workers=THREADS)}
-    row = m.slopes("process-stage", (10, 100), works, 4.0, parts=number, wall=True)
+    row = m.slopes("process-stage", (50, 500), works, 4.0, parts=number, wall=True)
     own = ratio(row.seconds["xsim"], row.seconds["xsim parallel"])
     title = "parallel beside own sequential run"
     return [row, m.row(own, "× as fast", 0.9, title=title, at_least=True, per=row.per, seconds=row.seconds)]

@@ -53,6 +53,7 @@ def outcome_of(classes, draft, **options):
 def always_parallel(monkeypatch):
     """Let each stage that can run in tasks do so, whatever it costs; one pass is a sequential trial."""
     monkeypatch.setattr(parallel, "WORTH_TRYING", 0)
+    monkeypatch.setattr(parallel, "LOOKING", 0)
     monkeypatch.setattr(parallel, "LEAST_GAIN", 0)
     monkeypatch.setattr(parallel, "TRIALS", 1)
     monkeypatch.setattr(tasks, "CHEAPEST_TASK", 1e-9)

@@ -23,6 +23,9 @@ from xsim.plan.run_plan import RunPlan
 WORTH_TRYING = 300e-6
 """Seconds of a whole stage below which scheduling costs more than it can gain."""
 
+LOOKING = 10e-6
+"""Seconds for each process, at the least, to see before a parallel pass what it shares with others."""
+
 LEAST_GAIN = 1.05
 """How much faster the parallel stage has to be to stay."""
 
@@ -100,16 +103,22 @@ class ParallelProgram:
             one_pass.task(tuple(range(done, done + AT_ONCE)))(None)
             done += AT_ONCE
         self._one_by_one = done > 0
-        waits = hazard_edges(self.program.graph, self._objects, self.program.stage)
-        rest = [{j - done for j in before if j >= done} for before in waits[done:]]
-        self._run_in_pool(one_pass, single_tasks(rest), done)
+        if count - done <= AT_ONCE:  # the last of many cheap ones: the first that is not ends this
+            while 0 < done < count and self._costs[done - 1] < WORTH_A_TASK:
+                one_pass.task((done,))(None)
+                done += 1
+        if done < count:
+            waits = hazard_edges(self.program.graph, self._objects, self.program.stage)
+            rest = [{j - done for j in before if j >= done} for before in waits[done:]]
+            self._run_in_pool(one_pass, single_tasks(rest), done)
         answer = one_pass.answer()
         self._tasks = []
-        self._look_again()
         total = sum(self._costs)
-        if total < WORTH_TRYING:
+        if total < WORTH_TRYING or total * (1 - 1 / self._workers) < count * LOOKING:
             self.choose(False, f"its processes take {total * 1e6:.0f} µs in all, less than their scheduling")
-        elif longest_path(self._tasks) == len(self._tasks):
+            return answer
+        self._look_again()
+        if longest_path(self._tasks) == len(self._tasks):
             self.choose(False, "its processes follow each other")
         return answer
 

@@ -104,6 +104,7 @@ def test_whole_text():
 def test_in_each_stage(stage, options, monkeypatch):
     """It holds in each stage, sequential and parallel."""
     monkeypatch.setattr(parallel, "WORTH_TRYING", 0)
+    monkeypatch.setattr(parallel, "LOOKING", 0)
 
     def change(self):
         self.seen += 1
@@ -335,6 +336,7 @@ SAVED = ["owner__level", "owner__made", "owner__ratio", "owner__given", "reader_
 def test_results_are_the_same(options, monkeypatch):
     """A model that keeps its word gives the same with validation, bit for bit."""
     monkeypatch.setattr(parallel, "WORTH_TRYING", 0)
+    monkeypatch.setattr(parallel, "LOOKING", 0)
     monkeypatch.setattr(parallel, "LEAST_GAIN", 0)
     monkeypatch.setattr(parallel, "TRIALS", 1)
     monkeypatch.setattr(tasks, "CHEAPEST_TASK", 1e-9)

@@ -21,6 +21,7 @@ ENOUGH = 2 + 4 * parallel.TRIALS  # steps in which a stage is decided, however c
 def always(monkeypatch):
     """Let stages run in tasks, whatever it costs; one pass is a sequential trial."""
     monkeypatch.setattr(parallel, "WORTH_TRYING", 0)
+    monkeypatch.setattr(parallel, "LOOKING", 0)
     monkeypatch.setattr(parallel, "LEAST_GAIN", 0)
     monkeypatch.setattr(parallel, "TRIALS", 1)
     monkeypatch.setattr(parallel, "CLEAR_GAIN", 1e-9)
@@ -180,12 +181,36 @@ def threads_of_first_pass(count, step):
 
 
 def test_many_cheap_processes_need_no_tasks(always, monkeypatch):
-    """The first pass of a stage of many cheap processes makes tasks of the last few only (DESIGN §O4)."""
+    """The first pass of a stage of many cheap processes makes no tasks (DESIGN §O4)."""
     monkeypatch.setattr(parallel, "WORTH_A_TASK", 10)
-    here, in_pool = threads_of_first_pass(1000, lambda self: None)
+    assert threads_of_first_pass(1000, lambda self: None) == (1000, 0)
 
-    assert here + in_pool == 1000
-    assert in_pool <= parallel.AT_ONCE
+
+def test_costly_ones_after_many_cheap_ones(always):
+    """Where the last of many processes are costly, all but the first of these are tasks."""
+    started = []
+
+    def step(self):
+        started.append(None)
+        if len(started) > 3 * parallel.AT_ONCE:
+            time.sleep(2 * parallel.WORTH_A_TASK)
+
+    here, in_pool = threads_of_first_pass(3 * parallel.AT_ONCE + 10, step)
+
+    assert here + in_pool == 3 * parallel.AT_ONCE + 10
+    assert 0 < in_pool <= 10
+
+
+def test_what_many_cheap_ones_share_is_not_looked_for(monkeypatch):
+    """A stage of thousands that takes less time than a look at their values is decided without one (DESIGN §O5)."""
+    monkeypatch.setattr(parallel, "WORTH_A_TASK", 10)
+    monkeypatch.setattr(parallel, "LOOKING", 1.0)
+    for name in ("hazard_edges", "SharedState"):
+        monkeypatch.setattr(parallel, name, None)
+    text = summary(many(1000, lambda self: None), steps=2)
+
+    assert text.startswith("stage 'run_step' runs one process after the other: its processes take ")
+    assert text.endswith(" µs in all, less than their scheduling")
 
 
 def test_many_costly_processes_are_tasks(always):
@@ -251,6 +276,7 @@ def test_one_process(always):
 def test_no_gain(monkeypatch):
     """A stage that threads do not make faster goes on sequentially, and says so."""
     monkeypatch.setattr(parallel, "WORTH_TRYING", 0)
+    monkeypatch.setattr(parallel, "LOOKING", 0)
     monkeypatch.setattr(parallel, "LEAST_GAIN", 1e9)
     where = threads_of(lambda note: {"a": process(note), "b": process(note)}, steps=ENOUGH)
     text = summary({"a": process(nap), "b": process(nap)}, steps=ENOUGH)

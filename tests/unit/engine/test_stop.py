@@ -16,6 +16,7 @@ ATTRS = ("xsim_outcome", "xsim_reason", "xsim_process", "xsim_stage", "xsim_step
 def always(monkeypatch):
     """Let stages run in tasks, whatever it costs; one pass is a sequential trial."""
     monkeypatch.setattr(parallel, "WORTH_TRYING", 0)
+    monkeypatch.setattr(parallel, "LOOKING", 0)
     monkeypatch.setattr(parallel, "LEAST_GAIN", 0)
     monkeypatch.setattr(parallel, "TRIALS", 1)
     monkeypatch.setattr(tasks, "CHEAPEST_TASK", 1e-9)

@@ -1,5 +1,7 @@
 """Large models: work that grows with their size, and no faster."""
 
+import gc
+
 import pytest
 
 import xsim as xs
@@ -76,3 +78,52 @@ def test_description_is_looked_up_once(steps_of):
     spec = references(9)["p8"].__xsim_spec__.variables["v"]
 
     assert steps_of(lambda: spec.metadata, most=10_000) < 500
+
+
+@xs.process
+class Source:
+    price = xs.variable(intent="out")
+
+
+@xs.process
+class Adder:
+    parts = xs.group("parts")
+    both = xs.group_dict("parts")
+
+
+@xs.process
+class Buyer:
+    need = xs.variable()
+    state = xs.any_object()
+    price = xs.foreign(Source, "price")
+    paid = xs.global_ref("paid")
+    before = xs.foreign(Source, "price", lag=1, initial=1.0)
+    part = xs.variable(intent="out", groups="parts")
+    twice = xs.on_demand()
+
+    @twice.compute
+    def _twice(self):
+        return 2 * self.need
+
+    def initialize(self):
+        self.state, self.part = object(), self.price
+
+
+@xs.process
+class Payer:
+    paid = xs.variable(intent="out", global_name="paid")
+
+
+def test_attributes_of_many_objects_need_no_dict():
+    """Thousands of objects of a class that are made first, and filled later, keep their attributes without a dict."""
+    buyers = {f"buyer{i}": Buyer for i in range(200)}
+    objects = make_objects(ModelGraph({"source": Source, "payer": Payer, "adder": Adder, **buyers}))
+    objects["source"].price = 2.0
+    for name, made in objects.items():
+        if name.startswith("buyer"):
+            made.need = 1.0
+            made.initialize()
+
+    assert objects["buyer7"].twice == 2.0
+    assert objects["adder"].parts == (2.0,) * 200
+    assert not any(type(held) is dict for made in objects.values() for held in gc.get_referents(made))
