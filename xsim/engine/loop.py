@@ -154,10 +154,9 @@ def _programs(
     programs: list[Runnable] = []
     all_hooks = hooks.bind(plan.graph, state)
     asks = set(state.context.values) if all_hooks else plan.graph.runtime_args
-    as_it_is = guards is None and in_parallel is None
     for stage, found in plan.graph.calls.items():
         bound = all_hooks.get(stage) if all_hooks else None
-        if bound is None and as_it_is and found.is_idle:
+        if bound is None and guards is None and found.is_idle:
             programs.append(NOTHING)
             continue
         plain = StageProgram(plan.graph, state.objects, stage, None if guards is None else guards.wrap)

@@ -172,20 +172,25 @@ class ParallelProgram:
         return one_pass.answer()
 
     def _run_in_pool(self, one_pass: _Pass, tasks: list[StageTask], offset: int = 0) -> None:
-        graph: dict[Any, Any] = {}
-        for number, task in enumerate(tasks):
-            run = one_pass.task(tuple(offset + i for i in task.positions))
-            graph["xsim", number] = (run, [("xsim", before) for before in task.after])
+        runs = [one_pass.task(tuple(offset + i for i in task.positions)) for task in tasks]
+        graph: dict[Any, Any] = {
+            ("xsim", number): (run, [("xsim", before) for before in task.after])
+            for number, (run, task) in enumerate(zip(runs, tasks, strict=True))
+        }
         keys = list(graph)
         if self._pool is None:
             dask.local.get_sync(graph, keys)
-        else:
-            # All that can run waits in the pool, whose threads need not ask here for each next one.
-            try:
+            return
+        try:
+            if any(task.after for task in tasks):
+                # All that can run waits in the pool, whose threads need not ask here for each next one.
                 dask.local.get_async(self._pool.submit, len(keys), graph, keys)  # type: ignore[no-untyped-call]
-            except BaseException:  # an interrupt: what waits there is not to run
-                one_pass.give_up()
-                raise
+            else:  # there is no order to keep
+                for future in [self._pool.submit(run, None) for run in runs]:
+                    future.result()
+        except BaseException:  # an interrupt: what waits there is not to run
+            one_pass.give_up()
+            raise
 
 
 class ParallelStages:
