@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from cProfile import Profile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from pstats import Stats
 from statistics import median
@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from benchmarks.registry import Case, Row
+from benchmarks.speed import Speed
 
 Work = Callable[[int], Callable[[], object]]
 """Gets ready for a size, and gives what is timed."""
@@ -30,6 +31,9 @@ PROFILED = 20
 PATIENCE = 8.0
 """Seconds in which rounds are repeated, if more than the least of them fit in."""
 
+PATIENCE_ON_WALL = 20.0
+"""The same where nobody can tell how fast the machine was meanwhile, so that only their number helps."""
+
 
 @dataclass(frozen=True)
 class Times:
@@ -37,11 +41,18 @@ class Times:
 
     Rounds go around all works and sizes, so that the slow moments of a machine meet all of them alike. What counts is
     the median over rounds of what is found in each. The least would do on a quiet machine; on any other one short works
-    find a quiet moment, and long ones, which are those of xsim, do not.
+    find a quiet moment, and long ones, which are those of xsim, do not. Where one thread works, the speed of the
+    machine is looked at all the while, and seconds are those that the work would have taken at its full speed.
     """
 
     sizes: tuple[int, ...]
     seconds: Mapping[tuple[int, str], Sequence[float]]
+    passed: Mapping[tuple[int, str], Sequence[float]] = field(default_factory=dict)
+
+    @property
+    def as_passed(self) -> Times:
+        """The same times as they passed, however fast the machine was."""
+        return Times(self.sizes, self.passed or self.seconds)
 
     def best(self, size: int, who: str) -> float:
         """Give the least time at a size."""
@@ -112,7 +123,12 @@ class Measure:
         return max(1, size // 100) if self.small else size
 
     def times(
-        self, sizes: Sequence[int], works: Mapping[str, Work], wall: bool = False, rounds: int = LEAST_ROUNDS
+        self,
+        sizes: Sequence[int],
+        works: Mapping[str, Work],
+        wall: bool = False,
+        rounds: int = LEAST_ROUNDS,
+        look: bool | None = None,
     ) -> Times:
         """Time works at sizes, in turns.
 
@@ -125,38 +141,55 @@ class Measure:
             Count the time of the clock on the wall, whatever was asked for: work is done by several at once.
         rounds : int
             Rounds at the least.
+        look : bool, optional
+            Whether to look at the speed of the machine meanwhile; by default where one thread works. What others do
+            beside it slows the machine down too, and its times would look too good, but for those of others that do
+            the same.
         """
         sizes = self._distinct(sizes)
         clock = time.perf_counter if wall else self._clock
-        found: dict[tuple[int, str], list[float]] = {(size, who): [] for size in sizes for who in works}
+        found: dict[tuple[int, str], list[tuple[float, float]]] = {(size, who): [] for size in sizes for who in works}
+        looking = (not wall if look is None else look) and not self.small and self._profile is None
+        speed = Speed(clock) if looking else None
         if not self.small:
             for work in works.values():  # what is only done the first time
-                self._time(work, sizes[0], clock)
+                self._time(work, sizes[0], clock, speed)
+        patience = PATIENCE_ON_WALL if speed is None else PATIENCE
         started = time.perf_counter()
         done = 0
         while True:
             for size in sizes:
                 for who, work in works.items():
-                    found[size, who].append(self._time(work, size, clock, size == sizes[-1] and who == "xsim"))
+                    watched = size == sizes[-1] and who == "xsim"
+                    found[size, who].append(self._time(work, size, clock, speed, watched))
             done += 1
-            enough = done >= rounds and time.perf_counter() - started > PATIENCE
+            enough = done >= rounds and time.perf_counter() - started > patience
             if self.small or enough or done >= max(rounds, MOST_ROUNDS):
-                return Times(sizes, found)
+                passed = {key: [seconds for seconds, _ in each] for key, each in found.items()}
+                if speed is None:
+                    return Times(sizes, passed)
+                full = {key: [seconds * Speed.best / loop for seconds, loop in each] for key, each in found.items()}
+                return Times(sizes, full, passed)
 
-    def _time(self, work: Work, size: int, clock: Callable[[], float], watched: bool = False) -> float:
+    def _time(
+        self, work: Work, size: int, clock: Callable[[], float], speed: Speed | None, watched: bool = False
+    ) -> tuple[float, float]:
         do = work(size)
         # What is there already is nothing that the collector, which is left on, has to look through for either.
         gc.collect()
         gc.freeze()
         with self._profile if self._profile is not None and watched else nullcontext():
-            started = clock()
-            do()
-            seconds = clock() - started
+            if speed is not None:
+                seconds, loop = speed.time(do)
+            else:
+                started = clock()
+                do()
+                seconds, loop = clock() - started, 1.0
         gc.unfreeze()
         del do
         for path in Path(self._scratch.name).iterdir():
             shutil.rmtree(path)
-        return seconds
+        return seconds, loop
 
     def _distinct(self, sizes: Sequence[int]) -> tuple[int, ...]:
         wanted = sorted({self.size(size) for size in sizes})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import islice
 from typing import Any
 
@@ -161,6 +162,32 @@ def busy_setup(members: int, iterations: int) -> xr.Dataset:
     """Give a sweep of members that take a while."""
     inputs = {"busy__iterations": ("member", np.full(members, iterations))}
     return xs.create_setup(BUSY, input_vars=inputs, output_vars={"busy__total": None})
+
+
+def nap(seconds: float) -> float:
+    """Wait."""
+    time.sleep(seconds)
+    return seconds
+
+
+@xs.process
+class Napping:
+    """Waits for as long as it is told: what members cost beside their work, with processors to spare."""
+
+    seconds = xs.variable()
+    total = xs.variable(intent="out")
+
+    def initialize(self) -> None:
+        self.total = nap(float(self.seconds))
+
+
+NAPPING = xs.Model({"napping": Napping})
+
+
+def napping_setup(members: int, seconds: float) -> xr.Dataset:
+    """Give a sweep of members that wait."""
+    inputs = {"napping__seconds": ("member", np.full(members, seconds))}
+    return xs.create_setup(NAPPING, input_vars=inputs, output_vars={"napping__total": None})
 
 
 @xs.process

@@ -10,7 +10,7 @@ from loky import ProcessPoolExecutor, get_reusable_executor
 
 from benchmarks.fresh import run_fresh
 from benchmarks.measure import Measure, ratio
-from benchmarks.models import BUSY, burn, busy_setup
+from benchmarks.models import BUSY, NAPPING, burn, busy_setup, nap, napping_setup
 from benchmarks.registry import Measured, case
 
 MEMBERS = 100
@@ -35,7 +35,8 @@ def _timed(work: Any, *arguments: Any) -> float:
 @case("F1", "members", "100 members of 50 ms, two warm worker processes: efficiency")
 def efficiency(m: Measure) -> Measured:
     """A whole call beside half of the time that the members take one after the other; start-up is over."""
-    iterations = _calibrated(SECONDS / 50 if m.small else SECONDS)
+    seconds = SECONDS / 50 if m.small else SECONDS
+    iterations = _calibrated(seconds)
 
     def with_xsim(members: int) -> Any:
         setup = busy_setup(members, iterations)
@@ -52,17 +53,32 @@ def efficiency(m: Measure) -> Measured:
         busy_setup(WORKERS, 1).xsim.run(BUSY, **OPTIONS)
         return with_xsim(members)
 
+    def napping(members: int) -> Any:
+        setup = napping_setup(members, seconds)
+        return lambda: setup.xsim.run(NAPPING, **OPTIONS)
+
+    def napping_in_pool(members: int) -> Any:
+        list(pool.map(burn, [1] * WORKERS))
+        return lambda: list(pool.map(nap, [seconds] * members))
+
     with ProcessPoolExecutor(WORKERS) as pool:
         times = m.times((MEMBERS,), {"xsim": warm, "by hand": by_hand, "loky by hand": with_pool}, wall=True)
+        asleep = m.times((MEMBERS,), {"xsim": napping, "by hand": napping_in_pool}, wall=True)
     members = times.sizes[0]
     best = {who: times.usual(members, who) for who in ("xsim", "by hand", "loky by hand")}
     efficient = {who: 100 * ratio(best["by hand"] / WORKERS, best[who]) for who in best}
     details = {"members": members, "rounds": times.rounds, "loky by hand": efficient["loky by hand"]}
     row = m.row(efficient["xsim"], "%", 97.0, at_least=True, per="sweep", seconds=best, details=details)
     # How far two processors work beside each other is the machine's affair; a pool by hand tells.
-    seconds = {"xsim": best["xsim"], "by hand": best["loky by hand"]}
-    beside = ratio(efficient["xsim"], efficient["loky by hand"])
-    return [row, m.row(beside, "×", title="over that of a bare pool", at_least=True, per="sweep", seconds=seconds)]
+    beside = {"xsim": best["xsim"], "by hand": best["loky by hand"]}
+    value = ratio(efficient["xsim"], efficient["loky by hand"])
+    waits = {who: asleep.usual(members, who) for who in ("xsim", "by hand")}
+    waiting = 100 * ratio(seconds * members / WORKERS, waits["xsim"])
+    return [
+        row,
+        m.row(value, "×", title="over that of a bare pool", at_least=True, per="sweep", seconds=beside),
+        m.row(waiting, "%", title="where they only wait", at_least=True, per="sweep", seconds=waits),
+    ]
 
 
 def start_of_xsim() -> float:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 import json
 import math
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from benchmarks.measure import Measure, Times
 from benchmarks.peers import SCRIPTS, peer_line
 from benchmarks.record import Record
 from benchmarks.registry import CASES, Case, Row, matching
+from benchmarks.speed import Speed
 from benchmarks.table import duration, line, number
 
 ROOT = Path(__file__).parents[2]
@@ -216,3 +220,45 @@ def test_peers_know_the_keys_of_cases(script: str) -> None:
 def test_every_script_of_a_peer_is_run() -> None:
     """Each script in the folder has an environment."""
     assert {path.name for path in PEERS.glob("with_*.py")} == {s for scripts in SCRIPTS.values() for s in scripts}
+
+
+def test_the_speed_of_the_machine_is_looked_at_meanwhile() -> None:
+    """Looks go on while something is timed, are not part of its time, and leave the signal as it was."""
+    clock = count(0.0, 1.0)  # a second passes at each question
+    speed = Speed(clock.__next__)
+    before = signal.getsignal(signal.SIGALRM)
+
+    def work() -> None:
+        speed.look()
+        speed.look()
+
+    with pytest.MonkeyPatch.context() as patched:
+        loops = iter([0.0, 0.2, 1.0, 1.2, 2.0, 2.4, 3.0, 3.4])
+        patched.setattr("benchmarks.speed.time.thread_time", loops.__next__)
+        patched.setattr("benchmarks.speed.EVERY", 1e6)
+        patched.setattr(Speed, "best", 0.25)
+        seconds, loop = speed.time(work)
+        assert Speed.best == pytest.approx(0.2)
+
+    assert seconds == 5 - 2  # two looks of a second each, in five
+    assert loop == pytest.approx(0.3)
+    assert signal.getsignal(signal.SIGALRM) == before
+
+
+def test_looks_come_by_themselves() -> None:
+    """A work in pure Python is looked at several times a second."""
+    speed = Speed(time.perf_counter)
+    seconds, loop = speed.time(lambda: [None for _ in range(3_000_000)])
+    assert len(speed._looks) > 2
+    assert 0 < Speed.best <= loop < seconds
+
+
+def test_times_are_those_at_full_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What took twice as long while the machine was half as fast took no longer."""
+    found = iter([(1.0, 0.1), (1.0, 0.1), (2.0, 0.2), *[(1.0, 0.1)] * 8])
+    monkeypatch.setattr(Speed, "best", 0.05)
+    monkeypatch.setattr(Speed, "time", lambda self, do: next(found))
+    monkeypatch.setattr("benchmarks.measure.PATIENCE", 0.0)
+    with Measure(CASES[0]) as measure:
+        times = measure.times((1, 2), {"xsim": lambda size: lambda: None})
+    assert list(times.seconds[1, "xsim"]) == list(times.seconds[2, "xsim"]) == [0.5] * 5
