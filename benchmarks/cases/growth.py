@@ -28,14 +28,14 @@ def _exponent(m: Measure, per: str, sizes: Sequence[int], work: Work) -> Row:
     nothing = 1
     times = m.times((nothing, *sizes), {"xsim": work})
     counted = times.sizes[1:]
-    base = times.best(times.sizes[0], "xsim")
-    more = np.array([times.best(size, "xsim") - base for size in counted])
+    base = times.usual(times.sizes[0], "xsim")
+    more = np.array([times.usual(size, "xsim") - base for size in counted])
     units = np.array(counted) - times.sizes[0]
     usable = more > 0  # at tiny sizes noise may be all there is
     exponent = float("nan")
     if usable.sum() > 1:
         exponent = float(np.polyfit(np.log(units[usable]), np.log(more[usable]), 1)[0])
-    details = {"sizes": list(counted), "seconds": [times.best(n, "xsim") for n in counted], "base": base}
+    details = {"sizes": list(counted), "seconds": [times.usual(n, "xsim") for n in counted], "base": base}
     return m.row(exponent, "exponent", MOST, per=per, details=details)
 
 

@@ -85,7 +85,7 @@ def _run(
 ) -> Ending | None:
     # What a model does not have is None, and costs a step nothing.
     (initialize, run_step, finalize_step, finalize), asks = programs
-    run_steps, due, combinations, saving = run_step.run, outputs.due, outputs.combinations, save
+    due, combinations, saving = outputs.due, outputs.combinations, save
     varying = VaryingInputs.of(inputs, state.objects)
     lags = Lags(plan.graph, state.objects) if plan.graph.lagged else None
     context, values = state.context, state.context.values
@@ -104,7 +104,7 @@ def _run(
                 move_to(step)
             if varying is not None:
                 varying.advance()
-            answer = run_steps(values)
+            answer = run_step.run(values)
             if answer and is_end(answer):
                 saving = save_if_set
             if number := due[step]:

@@ -82,8 +82,6 @@ class ParallelProgram:
 
     def run(self, values: Mapping[str, Any]) -> Answer:
         """Run the stage."""
-        if self._parallel is False:
-            return self.program.run(values)
         if self._tasks is None:
             return self._first_pass(values)
         if self._parallel:
@@ -163,6 +161,8 @@ class ParallelProgram:
     def choose(self, parallel: bool, why: str) -> None:
         """Decide how the stage runs from now on."""
         self._parallel = parallel
+        if not parallel:  # nobody asks here any more
+            self.run = self.program.run  # type: ignore[method-assign]
         how = "in parallel" if parallel else "one process after the other"
         self.decision = f"stage {self.program.stage.value!r} runs {how}: {why}"
 

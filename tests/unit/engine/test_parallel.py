@@ -1,5 +1,6 @@
 """Running the processes of one model at the same time, where that pays (DESIGN §O3 to §O5)."""
 
+import signal
 import textwrap
 import threading
 import time
@@ -157,6 +158,25 @@ def test_a_thousand_agents(always, monkeypatch):
 
     number = int(text.removeprefix("stage 'run_step' runs in parallel: ").partition(" tasks")[0])
     assert 2 <= number <= 4
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to threads")
+def test_after_an_interrupt_nothing_starts():
+    """Ctrl-C while processes run in threads: those that wait for a thread are not begun (DESIGN §R4)."""
+    begun = []
+    main = threading.get_ident()
+
+    def step(self):
+        begun.append(threading.get_ident())
+        if len(begun) == 2:
+            signal.pthread_kill(main, signal.SIGINT)
+        time.sleep(0.3)
+
+    with pytest.raises(KeyboardInterrupt):
+        run({f"p{i}": process(step) for i in range(8)}, steps=1)
+
+    assert 2 <= len(begun) <= 4
+    assert main not in begun
 
 
 # -- falling back, and saying so ------------------------------------------------------------------------------------
