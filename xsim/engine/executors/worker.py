@@ -26,6 +26,7 @@ from xsim.engine.failure import keep, kept
 from xsim.engine.hooks import Hooks
 from xsim.engine.picklable import travelling
 from xsim.engine.thread_limits import ThreadLimits
+from xsim.engine.timed import charged_to
 from xsim.errors import WorkerError
 from xsim.plan.run_plan import RunPlan
 
@@ -62,7 +63,8 @@ def _work_of(shipped: Shipped) -> Work:
         _common = _loaded = None  # free the one before
         _common = (shipped.common, *_load(shipped.common))
     if _loaded is None or _loaded[0] != shipped.own:
-        _loaded = (shipped.own, Work(*_common[1:], *_load(shipped.own)))
+        work = Work(*_common[1:], *_load(shipped.own))
+        _loaded = (shipped.own, attrs.evolve(work, writer=charged_to(work.hooks.profile, work.writer)))
     return _loaded[1]
 
 
