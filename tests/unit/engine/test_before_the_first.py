@@ -76,6 +76,12 @@ class Beside(threading.Thread):
                 return status
         raise AssertionError("the run has ended") from self.error
 
+    def finish(self, *gates: Path) -> None:
+        """Open gates and wait for its end; what it warns of may come at once."""
+        for gate in gates:
+            gate.touch()
+        self.join()
+
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_status_and_cancel(tmp_path: Path, scheduler: str) -> None:
@@ -100,8 +106,7 @@ def test_status_and_cancel(tmp_path: Path, scheduler: str) -> None:
                 time.sleep(0.05)
     finally:
         with pytest.warns(xs.BatchWarning) as caught:
-            gate.touch()
-            run.join()
+            run.finish(gate)
     assert run.error is None
     assert run.result is not None
     assert [str(each.message).partition("\n")[0] for each in caught] == ["3 of 5 members done, 2 cancelled"]
@@ -157,10 +162,8 @@ def test_members_start_and_fail(tmp_path: Path, scheduler: str) -> None:
             time.sleep(0.05)  # the other one may not have seen the file yet
         seen.append(now)
     finally:
-        with pytest.warns(xs.BatchWarning):  # from the other thread, which may be fast
-            gate.touch()
-            gate.with_name("gate-open").touch()
-            run.join()
+        with pytest.warns(xs.BatchWarning):
+            run.finish(gate, gate.with_name("gate-open"))
     assert run.error is None
     assert seen[0].table.state.tolist() == ["starting", "starting", "waiting"]
     assert seen[1].table.state.tolist()[:2] == ["failed", "running"]
