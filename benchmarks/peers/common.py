@@ -1,4 +1,4 @@
-"""What the scripts of all peers share; runs in old environments too (Python 3.9), so nothing of xsim is here."""
+"""What the scripts of all peers share; runs in old environments too (Python 3.9), so nothing here imports xsim."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import gc
 import json
 import os
 import shutil
-import signal
 import sys
 import tempfile
 import time
 
 import numpy as np
+
+sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from benchmarks.speed import Speed
 
 FACTOR = 1.0001
 TINY_STEPS = 10
@@ -56,41 +59,14 @@ def timed(do) -> float:
     return time.perf_counter() - started
 
 
-class Speed:
-    """Tells how fast the machine is while something is timed, as `benchmarks.speed` does for xsim."""
-
-    best = float("inf")
-
-    def __init__(self) -> None:
-        self.looks = []
-        self.spent = 0.0
-
-    def look(self, *_) -> None:
-        """Time a short loop."""
-        started, began = time.perf_counter(), time.thread_time()
-        for _number in range(8_000):
-            pass
-        took = time.thread_time() - began
-        Speed.best = min(Speed.best, took)
-        self.looks.append(took)
-        self.spent += time.perf_counter() - started
-
-    def timed(self, do) -> float:
-        """Give the seconds that something would take at the full speed of the machine."""
-        for _ in range(40):  # a first idea of what that is
-            self.look()
-        del self.looks[:-1]
-        self.spent = 0.0
-        before = signal.signal(signal.SIGALRM, self.look)
-        signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
-        try:
-            seconds = timed(do)
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
-        seconds -= self.spent
-        self.look()
-        return seconds * Speed.best * len(self.looks) / sum(self.looks)
+def timed_at_full_speed(do) -> float:
+    """Give the seconds that something would take at the full speed of the machine."""
+    speed = Speed(time.perf_counter)
+    for _ in range(40):  # a first idea of what that is
+        speed.look()
+    gc.collect()
+    seconds, loop = speed.time(do)
+    return seconds * Speed.best / loop
 
 
 IN_PARALLEL = {"D1", "D2", "D3", "D4", "E2", "F1"}
@@ -102,7 +78,7 @@ class Meter:
 
     def __init__(self, small: bool, look: bool) -> None:
         self.small = small
-        self.timed = Speed().timed if look and hasattr(signal, "setitimer") else timed
+        self.timed = timed_at_full_speed if look else timed
         self.rounds = 1 if small else 3
         self.folder = ""
 

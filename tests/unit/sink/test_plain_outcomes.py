@@ -81,11 +81,10 @@ def test_nobody_has_told_anything():
 
 @xs.process
 class Odd:
-    """Members that end in every way."""
+    """One member ends its own simulation, and says why."""
 
     k = xs.variable()
     out = xs.variable(intent="out")
-    tries = 0
 
     def initialize(self):
         self.out = self.k * 2

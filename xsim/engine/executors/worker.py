@@ -86,7 +86,7 @@ def _load(path: str) -> tuple[Any, ...]:
 @cache
 def _follow_parent(coordinator: int) -> None:
     """Tell how far members are, and end this worker soon after its coordinator has died: nobody else ends it."""
-    be_led()
+    start()  # another worker may have taken both calls of it
 
     def watch() -> None:
         while True:
