@@ -134,13 +134,15 @@ class ZarrStore:
     def open(self, plan: RunPlan) -> None:
         """Make the group and write the setup, or open the one that is there."""
         facts = {OUTCOME: "running", PROVENANCE: self.provenance.begin(plan, self._sessions), **plan.facts}
-        # A store whose setup is being written is known as that of a run from the first attribute on.
+        # A store whose setup is being written is known as that of a run from its first write on.
         setup = storable_setup(plan).assign_attrs(facts)
         sweep(self.location)
         if self._begun is None:
             # "a" makes the group or takes an empty one; the preflight has refused all others.
             with quiet():
-                group = zarr.open_group(self.location, mode="w" if self.mode == "w" else "a", zarr_format=3)
+                group = zarr.open_group(
+                    self.location, mode="w" if self.mode == "w" else "a", zarr_format=3, attributes=facts
+                )
             coordinates = write_setup(group, setup)
         else:
             coordinates = self._reopen(setup, plan)
