@@ -93,7 +93,7 @@ def start_of_pool() -> float:
 
     def first() -> None:
         pool = get_reusable_executor(max_workers=WORKERS, timeout=60)
-        for future in [pool.submit(__import__, "xsim._run") for _ in range(WORKERS)]:
+        for future in [pool.submit(__import__, "xsim._execution") for _ in range(WORKERS)]:
             future.exception()  # modules do not come back; they are imported
 
     return _timed(first) - _timed(first)

@@ -10,7 +10,7 @@ import sys, xarray, attr, attrs
 before = set(sys.modules)
 import xsim
 print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
-print(*sorted(name for name in sys.modules if name in ("zarr", "dask", "xsim._run", "xsim.testing")))
+print(*sorted(name for name in sys.modules if name in ("zarr", "dask", "xsim._run", "xsim._execution", "xsim.testing")))
 xsim.testing.run_process
 xsim.open_run
 """

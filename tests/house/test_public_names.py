@@ -129,7 +129,8 @@ def test_version_is_that_of_the_distribution() -> None:
 def test_running_brings_no_optional_package() -> None:
     """What runs models imports no package beyond the dependencies, of which tqdm comes when used."""
     code = (
-        "import sys, xarray, zarr, dask, attr; before = {m.partition('.')[0] for m in sys.modules}; import xsim._run; "
+        "import sys, xarray, zarr, dask, attr; before = {m.partition('.')[0] for m in sys.modules}; "
+        "import xsim._execution; "
         "print(sorted({m.partition('.')[0] for m in sys.modules} - before - set(sys.stdlib_module_names)))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -10,7 +10,7 @@ from loky import get_reusable_executor
 from threadpoolctl import threadpool_info
 
 import xsim as xs
-from xsim.engine.executors import processes
+from xsim.engine.executors import pool
 from xsim.engine.executors.processes import ProcessExecutor
 from xsim.engine.executors.window import as_completed
 from xsim.engine.thread_limits import ThreadLimits
@@ -136,7 +136,7 @@ def test_a_pool_that_cannot_be_made_leaves_nothing(monkeypatch, tmp_path):
     def refuse(**options):
         raise OSError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(processes, "get_reusable_executor", refuse)
+    monkeypatch.setattr(pool, "get_reusable_executor", refuse)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with pytest.raises(OSError, match="temporarily unavailable"):
         ProcessExecutor(2, 1)

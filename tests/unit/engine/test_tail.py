@@ -59,7 +59,7 @@ def executor(monkeypatch):
                 if parts == self.interrupt_after:
                     raise KeyboardInterrupt
 
-    monkeypatch.setattr("xsim._run.ThreadExecutor", Noting)
+    monkeypatch.setattr("xsim._execution.ThreadExecutor", Noting)
     return Noting
 
 

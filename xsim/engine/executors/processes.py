@@ -8,7 +8,6 @@ import shutil
 import signal
 import tempfile
 import time
-import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import suppress
@@ -17,20 +16,19 @@ from itertools import chain
 from typing import Any
 
 import attrs
-from loky import get_reusable_executor
 from loky.process_executor import BrokenProcessPool
 
 from xsim.engine.block import MemberResult, Work
 from xsim.engine.control import Control
 from xsim.engine.executors.led import unheard
+from xsim.engine.executors.pool import worker_pool
 from xsim.engine.executors.protocol import Ended, Task
 from xsim.engine.executors.watch import forget, running
 from xsim.engine.executors.window import as_completed, left
-from xsim.engine.executors.worker import Shipped, absorb, run_in_worker, start, unpacked
+from xsim.engine.executors.worker import Shipped, absorb, run_in_worker, unpacked
 from xsim.engine.hooks import Hooks
 from xsim.engine.picklable import check_picklable, dump
 from xsim.engine.slot import Working
-from xsim.engine.thread_limits import thread_environment
 from xsim.engine.verdicts import cancelled, timed_out, worker_died
 from xsim.errors import WorkerError
 from xsim.plan.blocks import single
@@ -45,7 +43,7 @@ MOST_STARTS = 3
 
 
 class ProcessExecutor:
-    """Runs tasks in a pool of processes that outlives the run, so that the next one starts at once.
+    """Runs tasks in the pool of worker processes.
 
     A worker that dies takes only the member with it that killed it: those that were running at that moment run again,
     each alone, and the one that kills its worker again has failed. All other members of the blocks that were under way
@@ -79,14 +77,7 @@ class ProcessExecutor:
             raise
 
     def _make_pool(self) -> None:
-        # Libraries that are loaded later, in a stage, read the environment; those loaded already are limited below.
-        environment = thread_environment(self._threads)
-        with warnings.catch_warnings(), unheard():
-            # A run that ended at once has left workers that are still starting; the pool waits for them, and says so.
-            warnings.filterwarnings("ignore", message="Trying to resize an executor with running jobs")
-            self._pool = get_reusable_executor(max_workers=self._workers, timeout=60, env=environment)
-            for _ in range(self._workers):  # they start while the store is being made
-                self._pool.submit(start)
+        self._pool = worker_pool(self._workers, self._threads)
 
     def run(self, work: Work, tasks: Iterable[Task]) -> Iterator[Ended]:
         """Run tasks as workers get free. The work travels once for each worker; tasks carry little more than a block.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import threading
@@ -19,7 +18,7 @@ import cloudpickle
 from xsim._base.memory import forget_peak, peak_memory
 from xsim.engine.block import MemberResult, Work
 from xsim.engine.control import Control
-from xsim.engine.executors.led import be_led
+from xsim.engine.executors.pool import start
 from xsim.engine.executors.protocol import Task, run_task
 from xsim.engine.executors.watch import Whereabouts
 from xsim.engine.failure import keep, kept
@@ -29,18 +28,6 @@ from xsim.engine.thread_limits import ThreadLimits
 from xsim.engine.timed import charged_to
 from xsim.errors import WorkerError
 from xsim.plan.run_plan import RunPlan
-
-
-def start() -> None:
-    """Have a worker load this module, and leave signals to its coordinator."""
-    be_led()
-    _freeze()
-
-
-@cache
-def _freeze() -> None:
-    """Let the garbage collector pass over what has been imported here: without psutil, loky collects every second."""
-    gc.freeze()
 
 
 class Shipped(NamedTuple):
