@@ -80,6 +80,7 @@ def link(classes: Mapping[str, type]) -> Linking:
     named = Targets(specs)
     targets: dict[Key, Key] = {}
     groups: dict[str, list[Key]] = {}
+    setters: dict[Key, str] = {}
     lagged = set()
     for name, spec in specs.items():
         for variable in spec.variables.values():
@@ -90,6 +91,8 @@ def link(classes: Mapping[str, type]) -> Linking:
                 targets[key] = named.of(name, variable)
                 if variable.lag:
                     lagged.add(key)
+            elif variable.intent is VarIntent.OUT and variable.var_type in OWN_TYPES:
+                setters[key] = name
     ends = _ends(targets)
     for key in lagged:
         _check_lagged(key, ends[key], specs)
@@ -97,7 +100,8 @@ def link(classes: Mapping[str, type]) -> Linking:
     if lagged:
         roots = _ends({key: target for key, target in targets.items() if key not in lagged})
     members = {group: tuple(keys) for group, keys in groups.items()}
-    facts = (specs, targets, ends, roots, members, _setters(specs, roots))
+    _set_by_reference(setters, specs, roots)
+    facts = (specs, targets, ends, roots, members, setters)
     return Linking(*map(MappingProxyType, facts))  # type: ignore[arg-type]
 
 
@@ -159,12 +163,8 @@ def _ends(targets: Mapping[Key, Key]) -> dict[Key, Key]:
     return {key: ends[key] for key in targets}
 
 
-def _setters(specs: Mapping[str, ProcessSpec], roots: Mapping[Key, Key]) -> dict[Key, str]:
-    setters: dict[Key, str] = {}
-    for name, spec in specs.items():
-        for variable in spec.variables.values():
-            if variable.var_type in OWN_TYPES and variable.intent is VarIntent.OUT:
-                setters[name, variable.name] = name
+def _set_by_reference(setters: dict[Key, str], specs: Mapping[str, ProcessSpec], roots: Mapping[Key, Key]) -> None:
+    """Add what processes set of others, to what they set of their own."""
     for key, root in roots.items():
         variable, owner = (specs[p].variables[v] for p, v in (key, root))
         if variable.intent is VarIntent.IN:
@@ -180,7 +180,6 @@ def _setters(specs: Mapping[str, ProcessSpec], roots: Mapping[Key, Key]) -> dict
             )
         if variable.intent is VarIntent.OUT:
             setters[root] = key[0]
-    return setters
 
 
 def _refuse_second_setter(key: Key, root: Key, setter: str, specs: Mapping[str, ProcessSpec]) -> None:
