@@ -95,7 +95,7 @@ _LATER = {
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when used, like all that runs models: declaring them, and making setups, needs neither zarr nor dask.
+    # Imported when used, like all that runs models: declaring them, and making setups, needs no zarr.
     if name == "testing":
         return import_module("xsim.testing")
     if name in _LATER:

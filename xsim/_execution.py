@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import xarray as xr
 
+from xsim._base.user_warning import warn_user
 from xsim.declare.hook import HookFunction
 from xsim.engine.batch import new_book, run_batch
 from xsim.engine.block import Work
@@ -69,9 +69,6 @@ def execute(
         Those that the hooks call.
     view, objects, profile
         See `xsim._run.run`.
-
-    Returns : mapping of str to object, optional
-        Process objects to run instead of new ones.
 
     Returns
     -------
@@ -248,7 +245,7 @@ def _result(plan: RunPlan, store: ZarrStore | None, arrays: Mapping[str, Any], f
 def _report(plan: RunPlan, book: Book, summary: str, result: xr.Dataset) -> None:
     """Raise or warn of members that are not done, after all others are done and saved (DESIGN §B6)."""
     if plan.options.on_error == "continue":
-        warnings.warn(summary, BatchWarning, stacklevel=8)  # where .xsim.run is called
+        warn_user(summary, BatchWarning)
         return
     raise BatchError.of(
         book.first_error,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import xarray as xr
 
 from xsim._base.streams import have_streams
+from xsim._base.user_warning import warn_user
 from xsim.declare.hook import collect_hooks
 from xsim.engine.profile import Part, Profile
 from xsim.engine.timed import piece
@@ -60,24 +61,25 @@ def run(
     with piece(profile, Part.PLANNING):
         plan = make_plan(graph, setup, options)
     for remark in plan.remarks:
-        warnings.warn(remark, PlanWarning, stacklevel=4)  # where .xsim.run is called
-    if plan.scheduler == "processes" and EXECUTION not in sys.modules:
-        _start_workers(plan)
-    from xsim._execution import execute
-    from xsim.result.dataset import replaced_labels
+        warn_user(remark, PlanWarning)
+    with _early_workers(plan):
+        from xsim._execution import execute
+        from xsim.result.dataset import replaced_labels
 
-    result = execute(plan, provenance, hooks, functions, view, objects, profile)
+        result = execute(plan, provenance, hooks, functions, view, objects, profile)
     for remark in replaced_labels(plan, setup, result):
-        warnings.warn(remark, PlanWarning, stacklevel=4)
+        warn_user(remark, PlanWarning)
     return result
 
 
-def _start_workers(plan: RunPlan) -> None:
+def _early_workers(plan: RunPlan) -> AbstractContextManager[None]:
     """Have workers import what runs models while this process does so too, which takes both of them a while."""
-    from xsim.engine.executors.pool import worker_pool
+    if plan.scheduler != "processes" or EXECUTION in sys.modules:
+        return nullcontext()
+    from xsim.engine.executors.pool import early_workers
 
     assert plan.threads is not None
-    worker_pool(plan.workers, plan.threads)
+    return early_workers(plan.workers, plan.threads)
 
 
 def measured(plan: RunPlan, hooks: Sequence[Any], view: Callable[[Mapping[str, Any]], Any]) -> RunPlan:

@@ -32,7 +32,7 @@ def resumed(sweep, store, expected):
         result = sweep.setup.xsim.run(
             sweep.model, batch_dim="m", store=store, seed=7, resume=True, on_error="continue", progress=False
         ).load()
-    assert [str(each.message) for each in caught] == [expected]
+    assert [(str(each.message), each.filename) for each in caught] == [(expected, __file__)]
     xs.testing.assert_identical_runs(result, sweep.expected)
     sweep.check_again(store)
 

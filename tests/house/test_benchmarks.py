@@ -64,6 +64,9 @@ def test_all_cases_run_small(tmp_path: Path) -> None:
     printed = done.stdout.splitlines()
     assert [text[:4].strip() for text in printed[2:]] == [row.case for row in record.rows]
     assert record.small
+    of_peers = record.row_of({"case": "F1", "what": ""})
+    assert of_peers is not None
+    assert of_peers.title.endswith("beside half of one loop")
     assert "MISSED" not in done.stdout
 
 

@@ -130,7 +130,7 @@ def test_running_brings_no_optional_package() -> None:
     """What runs models imports no package beyond the dependencies, of which tqdm comes when used."""
     code = (
         "import sys, xarray, zarr, dask, attr; before = {m.partition('.')[0] for m in sys.modules}; "
-        "import xsim._execution; "
+        "import xsim._run, xsim._execution, xsim.engine.measure, xsim.sink.outlook; "
         "print(sorted({m.partition('.')[0] for m in sys.modules} - before - set(sys.stdlib_module_names)))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -229,7 +229,8 @@ class XsimAccessor(SetupAccessor, ResultViews):
         XsimError, BatchError, Exception
             As `run` does.
         """
-        import xsim._execution  # noqa: F401  # before the clock starts
+        import xsim._execution  # before the clock starts
+        import xsim._run  # noqa: F401
         from xsim.engine.profile import Profile
         from xsim.plan.options import run_options
         from xsim.result.explanation import Explanation

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
+import dask.local
+
 from xsim._base.stages import RuntimeSignal, as_signal
 from xsim.engine.ending import Answer
 from xsim.engine.hazards import SharedState, hazard_edges
@@ -176,8 +178,6 @@ class ParallelProgram:
             for number, (run, task) in enumerate(zip(runs, tasks, strict=True))
         }
         keys = list(graph)
-        import dask.local  # with the first pass, before ways are compared: other runs do without it
-
         if self._pool is None:
             dask.local.get_sync(graph, keys)
             return

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from xsim._base.user_warning import warn_user
 from xsim.engine.board import Board
 from xsim.engine.control import Control
 from xsim.engine.status import Status
@@ -82,7 +82,7 @@ def watching(plan: RunPlan, board: Board, control: Control, live: LiveStatus | N
             with suppress(Exception):
                 notices.clear()
         for error in (*errors, *watcher.errors)[:1]:
-            warnings.warn(f"watching the run failed: {type(error).__name__}: {error}", PlanWarning, stacklevel=8)
+            warn_user(f"watching the run failed: {type(error).__name__}: {error}", PlanWarning)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -15,6 +14,7 @@ import numpy as np
 import zarr
 from zarr.core.sync import sync
 
+from xsim._base.user_warning import warn_user
 from xsim.errors import BatchWarning
 from xsim.plan.batch import Batch
 from xsim.plan.blocks import Block, single
@@ -146,7 +146,7 @@ class ZarrBlockWriter:
             except Exception:  # whatever the codecs raise
                 damaged.append(member)
         if damaged:
-            warnings.warn(damage("values", self._batch, damaged), BatchWarning, stacklevel=8)  # at .xsim.run
+            warn_user(damage("values", self._batch, damaged), BatchWarning)
         return found
 
     def _read_member(self, position: tuple[int, ...], record: Record) -> MemberData:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import zarr
 
 from xsim._base.render import names
+from xsim._base.user_warning import warn_user
 from xsim.errors import BatchWarning, StoreError
 from xsim.plan.blocks import Block, blocks, single
 from xsim.plan.fingerprint import Fingerprint
@@ -108,7 +108,7 @@ def _largest(journal: zarr.Array[Any], plan: RunPlan, earlier: EarlierRun) -> di
             for name, size in record["sizes"].items():
                 found[name] = tuple(np.maximum(found.get(name, size), size).tolist())
     if damaged:
-        warnings.warn(damage("records", plan.batch, damaged), BatchWarning, stacklevel=6)  # at .xsim.run
+        warn_user(damage("records", plan.batch, damaged), BatchWarning)
     return found
 
 

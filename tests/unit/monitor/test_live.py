@@ -203,8 +203,9 @@ def test_a_display_that_fails(display: str, make: Any, monkeypatch: pytest.Monke
     """Who cannot be shown anything is left alone: the run goes on, and says so at the end."""
     monkeypatch.setattr(watcher_module, "LOOK", 0.01)  # it looks many times while the member runs
     live = LiveStatus(display, interval=0.0, file=make())
-    with pytest.warns(PlanWarning, match="watching the run failed: (OSError: nobody|ValueError: I/O)"):
+    with pytest.warns(PlanWarning, match="watching the run failed: (OSError: nobody|ValueError: I/O)") as caught:
         result = setup_of([0.3]).xsim.run(MODEL, "m", hooks=[live])
+    assert [each.filename for each in caught] == [__file__]
     assert result.xsim_outcome.values.tolist() == ["done"]
     assert not live.is_attached
 

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterable
 from contextlib import nullcontext, suppress
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +17,6 @@ import cloudpickle
 from xsim._base.memory import forget_peak, peak_memory
 from xsim.engine.block import MemberResult, Work
 from xsim.engine.control import Control
-from xsim.engine.executors.pool import start
 from xsim.engine.executors.protocol import Task, run_task
 from xsim.engine.executors.watch import Whereabouts
 from xsim.engine.failure import keep, kept
@@ -70,10 +68,8 @@ def _load(path: str) -> tuple[Any, ...]:
     return parts
 
 
-@cache
-def _follow_parent(coordinator: int) -> None:
+def follow(coordinator: int) -> None:
     """Tell how far members are, and end this worker soon after its coordinator has died: nobody else ends it."""
-    start()  # another worker may have taken both calls of it
 
     def watch() -> None:
         while True:
@@ -112,7 +108,6 @@ def unpacked(results: Iterable[Packed | MemberResult]) -> list[MemberResult]:
 def run_in_worker(shipped: Shipped, threads: int, task: Task, coordinator: int) -> list[Packed]:
     """Run a task in a worker, which keeps the work it was sent last."""
     global _limits, _whereabouts
-    _follow_parent(coordinator)
     if _whereabouts is None or _common is None or Path(_common[0]).parent != Path(shipped.own).parent:
         # Another run.
         if _whereabouts is not None:
