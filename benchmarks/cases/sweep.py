@@ -139,7 +139,7 @@ def start(m: Measure) -> Measured:
     """The first sweep of an interpreter, beside a bare pool whose workers import what runs models."""
     functions = {"xsim": start_of_xsim, "by hand": start_of_pool}
     found: dict[str, list[float]] = {who: [] for who in functions}
-    for _ in range(1 if m.small else 5):
+    for _ in range(1 if m.small else ROUNDS):
         for who, function in functions.items():
             found[who].append(run_fresh(function))
     best = {who: median(seconds) for who, seconds in found.items()}
