@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import warnings
 from pathlib import Path
 
-PASSED_OVER = (str(Path(__file__).parents[1]), contextlib.__file__)
+PASSED_OVER = (f"{Path(__file__).parents[1]}{os.sep}", contextlib.__file__)
 """Files whose lines are not the user's: those of xsim, and what leaves its contexts."""
 
 

@@ -29,6 +29,16 @@ def test_a_warning_points_at_whoever_called_xsim():
     assert [each.filename for each in caught] == [__file__]
 
 
+def test_a_warning_points_into_a_library_whose_name_begins_like_that_of_xsim():
+    """Models are shipped as libraries, such as xsim_rivers, beside xsim itself: their lines are a user's."""
+    library = str(Path(xsim.__file__).parents[1] / "xsim_rivers" / "sweeps.py")
+    found = {}
+    exec(compile(DEEP, library, "exec"), found)
+    with pytest.warns(UserWarning, match="on the way out") as caught:
+        found["run"](lambda: None)
+    assert [each.filename for each in caught] == [library]
+
+
 def test_a_warning_from_deep_in_xsim():
     """Lines of xsim are passed over, and those of the standard library by which its contexts are left."""
     found = {}

@@ -18,7 +18,6 @@ from xsim.engine.thread_limits import thread_environment
 WORKER = "xsim.engine.executors.worker"
 """What workers run. This module does not import it: workers start sooner than that is imported here."""
 
-
 _early: list[_ReusablePoolExecutor] = []
 """The pool of `early_workers`, until somebody asks for it."""
 
